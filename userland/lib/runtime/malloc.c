@@ -1,0 +1,224 @@
+/*
+ * The allocator of native tasks: size classes in 64 KiB spans.
+ *
+ * A span is aligned to its size, so masking a pointer finds its header.  Classes are powers of two and
+ * the three steps between them from 32 bytes to 8 KiB, each with its lock, a free list and the spans it
+ * came from; larger blocks are spans of their own (pages_alloc).  Free objects are linked through their
+ * first word; the second holds a poison that is checked when the object is handed out again, which finds
+ * most writes after free, and double frees.
+ */
+#include <quoin/runtime.h>
+#include <quoin/sync.h>
+
+#define SPAN_BYTES  0x10000UL
+#define SPAN_MAGIC  0x71756f696e737061UL
+#define FREE_POISON 0xf5ee0bad0bad0badUL
+#define NR_CLASSES  34
+#define CLASS_MAX   8192
+#define BATCH_BYTES (8 * SPAN_BYTES)
+
+struct span {
+	uint64_t magic;
+	uint32_t class_index; /* NR_CLASSES: one large block */
+	uint32_t nr_pages;    /* of a large block, header included */
+	uint64_t large_bytes; /* requested, of a large block */
+	uint64_t reserved;
+};
+
+struct free_object {
+	struct free_object *next;
+	uint64_t poison;
+};
+
+struct size_class {
+	struct mutex lock;
+	struct free_object *free; /* under lock */
+	char *fresh, *fresh_end;  /* never used part of the newest span; under lock */
+};
+
+static struct size_class classes[NR_CLASSES];
+static struct mutex span_lock = MUTEX_INIT("spans", 0);
+static char *batch, *batch_end; /* aligned memory for spans; under span_lock */
+static _Atomic uint64_t bytes_in_use;
+
+/* 16, 32, then four classes per doubling: 40 48 56 64, 80 96 112 128, ... 8192. */
+static unsigned class_of(size_t size)
+{
+	if (size <= 32)
+		return size <= 16 ? 0 : 1;
+	unsigned log = 63 - (unsigned)__builtin_clzl(size - 1); /* 2^log < size <= 2^(log+1) */
+	unsigned step = (unsigned)((size - 1) >> (log - 2)) & 3;
+	return 2 + (log - 5) * 4 + step;
+}
+
+static size_t class_bytes(unsigned index)
+{
+	if (index < 2)
+		return index ? 32 : 16;
+	unsigned log = 5 + (index - 2) / 4, step = (index - 2) % 4;
+	return ALIGN_UP((1UL << log) + ((step + 1UL) << (log - 2)), 16);
+}
+
+static struct span *span_of(void *p)
+{
+	struct span *span = (struct span *)ALIGN_DOWN((uintptr_t)p, SPAN_BYTES);
+
+	if (span->magic != SPAN_MAGIC)
+		panic("free of %p, which malloc did not return", p);
+	return span;
+}
+
+static struct span *span_new(void)
+{
+	mutex_lock(&span_lock);
+	if (batch == batch_end) {
+		char *memory = pages_alloc(BATCH_BYTES + SPAN_BYTES);
+		if (memory) {
+			batch = (char *)ALIGN_UP((uintptr_t)memory, SPAN_BYTES);
+			batch_end = batch + BATCH_BYTES;
+		}
+	}
+	struct span *span = NULL;
+	if (batch != batch_end) {
+		span = (struct span *)batch;
+		batch += SPAN_BYTES;
+	}
+	mutex_unlock(&span_lock);
+	return span;
+}
+
+/* Under the class's lock: room for one more object. */
+static bool class_refill(struct size_class *class, unsigned index)
+{
+	struct span *span = span_new();
+	if (!span)
+		return false;
+	span->magic = SPAN_MAGIC;
+	span->class_index = index;
+	class->fresh = (char *)(span + 1);
+	class->fresh_end = (char *)span + SPAN_BYTES;
+	return true;
+}
+
+static void *class_alloc(unsigned index)
+{
+	struct size_class *class = &classes[index];
+	size_t size = class_bytes(index);
+	void *result = NULL;
+
+	mutex_lock(&class->lock);
+	struct free_object *object = class->free;
+	if (object) {
+		if (object->poison != FREE_POISON)
+			panic("heap: %p was written after free", (void *)object);
+		class->free = object->next;
+		object->poison = 0;
+		result = object;
+	} else if (class->fresh + size <= class->fresh_end || class_refill(class, index)) {
+		result = class->fresh;
+		class->fresh += size;
+	}
+	mutex_unlock(&class->lock);
+	if (result)
+		atomic_fetch_add_explicit(&bytes_in_use, size, memory_order_relaxed);
+	return result;
+}
+
+static void class_free(void *p, unsigned index)
+{
+	struct size_class *class = &classes[index];
+	struct free_object *object = p;
+
+	if (object->poison == FREE_POISON)
+		panic("heap: %p freed twice", p);
+	mutex_lock(&class->lock);
+	object->next = class->free;
+	object->poison = FREE_POISON;
+	class->free = object;
+	mutex_unlock(&class->lock);
+	atomic_fetch_sub_explicit(&bytes_in_use, class_bytes(index), memory_order_relaxed);
+}
+
+/*
+ * A large block: its header must lie on a span boundary, so address space is reserved with slack and only
+ * the aligned part is mapped.  The slack stays reserved; address space is plentiful.
+ */
+static void *large_alloc(size_t size)
+{
+	size_t len = ALIGN_UP(size + sizeof(struct span), QUOIN_PAGE_SIZE);
+
+	if (len < size || len > UINT32_MAX * QUOIN_PAGE_SIZE)
+		return NULL;
+	uintptr_t reserved = region_reserve(ALIGN_UP(len, SPAN_BYTES) + SPAN_BYTES);
+	if (!reserved)
+		return NULL;
+	struct span *span = (struct span *)ALIGN_UP(reserved, SPAN_BYTES);
+	if (quoin_aspace_map(QUOIN_SELF_ASPACE, (uintptr_t)span, len, QUOIN_PROT_READ | QUOIN_PROT_WRITE, 0, 0) < 0)
+		return NULL;
+	span->magic = SPAN_MAGIC;
+	span->class_index = NR_CLASSES;
+	span->nr_pages = (uint32_t)(len / QUOIN_PAGE_SIZE);
+	span->large_bytes = size;
+	atomic_fetch_add_explicit(&bytes_in_use, len, memory_order_relaxed);
+	return span + 1;
+}
+
+void *malloc(size_t size)
+{
+	return size <= CLASS_MAX ? class_alloc(class_of(size)) : large_alloc(size);
+}
+
+void free(void *p)
+{
+	if (!p)
+		return;
+	struct span *span = span_of(p);
+	if (span->class_index < NR_CLASSES) {
+		class_free(p, span->class_index);
+		return;
+	}
+	size_t len = span->nr_pages * QUOIN_PAGE_SIZE;
+	atomic_fetch_sub_explicit(&bytes_in_use, len, memory_order_relaxed);
+	pages_free(span, len);
+}
+
+void *calloc(size_t count, size_t size)
+{
+	size_t total;
+
+	if (__builtin_mul_overflow(count, size, &total))
+		return NULL;
+	void *p = malloc(total);
+	if (p)
+		memset(p, 0, total);
+	return p;
+}
+
+void *realloc(void *p, size_t size)
+{
+	if (!p)
+		return malloc(size);
+	struct span *span = span_of(p);
+	size_t old = span->class_index < NR_CLASSES ? class_bytes(span->class_index) : span->large_bytes;
+	if (size <= old && span->class_index < NR_CLASSES)
+		return p;
+	void *grown = malloc(size);
+	if (grown) {
+		memcpy(grown, p, MIN(old, size));
+		free(p);
+	}
+	return grown;
+}
+
+char *strdup(const char *s)
+{
+	size_t len = strlen(s) + 1;
+	char *copy = malloc(len);
+
+	return copy ? memcpy(copy, s, len) : NULL;
+}
+
+uint64_t malloc_bytes_in_use(void)
+{
+	return atomic_load(&bytes_in_use);
+}
