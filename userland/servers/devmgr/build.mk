@@ -1,0 +1,1 @@
+$(call native_program,devmgr,$(wildcard userland/servers/devmgr/*.c))
