@@ -1,0 +1,634 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * File systems served by another task, over the fs protocol (sysroot/abi/proto/fs.proto).
+ *
+ * This side holds names, inodes and pages; the server holds what is on the disk.  Any number of threads
+ * call at once; the server sorts them.  What changes names is sent at once, under the directory's lock;
+ * pages and times go with write-back.  An inode is known to the server by number and generation only.
+ * A dead server's calls fail with EIO until it is back.
+ */
+#include <quoin/runtime.h>
+#include <proto/devmgr.h>
+#include <proto/fs.h>
+
+#include "dentry.h"
+#include "device.h"
+#include "file.h"
+#include "fsclient.h"
+#include "inode.h"
+#include "linux/errno.h"
+#include "linux/stat.h"
+#include "linux/system.h"
+#include "mount.h"
+#include "page.h"
+#include "pagecache.h"
+
+struct fsclient {
+	quoin_handle endpoint;
+	bool server_read_only; /* the server refuses writes, whatever the mount's flags say */
+	bool unmounted;
+};
+
+static const struct inode_ops fsclient_inode_ops;
+static const struct file_ops fsclient_file_ops, fsclient_dir_ops;
+
+static inline quoin_handle endpoint_of(const struct inode *inode)
+{
+	return ((struct fsclient *)inode->sb->private)->endpoint;
+}
+
+/* What the protocol calls an error is Linux's number, but for those that mean a broken server. */
+static int fs_error(long status)
+{
+	switch (status) {
+	case -QERR_PEER_DEAD:
+	case -QERR_PROTO:
+	case -QERR_TIMEDOUT:
+	case -QERR_CANCELED:
+	case -QERR_BADF:
+		return -EIO;
+	default:
+		return status < 0 ? (int)status : 0;
+	}
+}
+
+/* ---- inodes ---- */
+
+static void inode_take_times(struct inode *inode, const struct fs_attr *attr)
+{
+	inode->mtime_ns = attr->mtime_ns;
+	inode->ctime_ns = attr->ctime_ns;
+}
+
+static void inode_fill(struct inode *inode, const void *data)
+{
+	const struct fs_attr *attr = data;
+
+	inode->ops = &fsclient_inode_ops;
+	inode->mode = attr->mode;
+	inode->uid = attr->uid;
+	inode->gid = attr->gid;
+	inode->nlink = attr->nlink;
+	inode->rdev = attr->rdev;
+	inode->size = attr->size > INT64_MAX ? 0 : (int64_t)attr->size;
+	inode->blocks = attr->blocks;
+	inode->atime_ns = attr->atime_ns;
+	inode->btime_ns = attr->btime_ns;
+	inode_take_times(inode, attr);
+	inode->file_ops = inode_special_ops(inode->mode);
+	if (!inode->file_ops)
+		inode->file_ops = inode_is_dir(inode) ? &fsclient_dir_ops : &fsclient_file_ops;
+}
+
+static struct inode *inode_from_attr(struct superblock *sb, const struct fs_attr *attr)
+{
+	return inode_obtain(sb, attr->ino, attr->generation, inode_fill, attr);
+}
+
+static int instantiate(struct inode *dir, struct dentry *dentry, const struct fs_attr *attr)
+{
+	struct inode *inode;
+
+	if (!attr->ino)
+		return -EIO;
+	inode = inode_from_attr(dir->sb, attr);
+	if (!inode)
+		return -ENOMEM;
+	dentry_instantiate(dentry, inode);
+	return 0;
+}
+
+/* A directory whose entries changed; the server has set the same times. */
+static void dir_changed(struct inode *dir, int64_t now)
+{
+	dir->mtime_ns = dir->ctime_ns = now;
+}
+
+/* ---- names ---- */
+
+static int fsclient_lookup(struct inode *dir, struct dentry *dentry)
+{
+	struct fs_lookup_request request = {
+		.dir = dir->ino, .generation = dir->generation, .name_len = dentry->len,
+	};
+	struct fs_lookup_reply reply;
+	int error;
+
+	memcpy(request.name, dentry->name, dentry->len);
+	error = fs_error(fs_lookup(endpoint_of(dir), &request, &reply));
+	if (error == -ENOENT)
+		return 0;
+	return error ? error : instantiate(dir, dentry, &reply.attr);
+}
+
+static int fsclient_create(struct inode *dir, struct dentry *dentry, const struct inode_new *new)
+{
+	struct fs_create_request request = {
+		.dir = dir->ino,
+		.generation = dir->generation,
+		.mode = new->mode,
+		.uid = new->uid,
+		.gid = new->gid,
+		.rdev = new->rdev,
+		.name_len = dentry->len,
+		.time_ns = inode_now(),
+	};
+	size_t target_len = new->target ? strlen(new->target) : 0;
+	struct fs_create_reply reply;
+	int error;
+
+	if (dentry->len + target_len > sizeof(request.text))
+		return -ENAMETOOLONG;
+	request.target_len = (uint16_t)target_len;
+	request.text_len = dentry->len + (uint32_t)target_len;
+	memcpy(request.text, dentry->name, dentry->len);
+	if (target_len)
+		memcpy(request.text + dentry->len, new->target, target_len);
+	error = fs_error(fs_create(endpoint_of(dir), &request, &reply));
+	if (!error)
+		error = instantiate(dir, dentry, &reply.attr);
+	if (error)
+		return error;
+	dir_changed(dir, request.time_ns);
+	if (inode_is_dir(dentry->inode))
+		dir->nlink++;
+	return 0;
+}
+
+static int fsclient_link(struct inode *dir, struct dentry *dentry, struct inode *inode)
+{
+	struct fs_link_request request = {
+		.dir = dir->ino,
+		.dir_generation = dir->generation,
+		.ino = inode->ino,
+		.generation = inode->generation,
+		.time_ns = inode_now(),
+		.name_len = dentry->len,
+	};
+	struct fs_link_reply reply;
+	int error;
+
+	memcpy(request.name, dentry->name, dentry->len);
+	error = fs_error(fs_link(endpoint_of(dir), &request, &reply));
+	if (error)
+		return error;
+	inode->nlink = reply.attr.nlink;
+	inode->ctime_ns = request.time_ns;
+	dir_changed(dir, request.time_ns);
+	dentry_instantiate(dentry, inode_get(inode));
+	return 0;
+}
+
+static int remove_name(struct inode *dir, struct dentry *dentry, bool directory)
+{
+	struct fs_unlink_request request = {
+		.dir = dir->ino,
+		.generation = dir->generation,
+		.flags = directory,
+		.time_ns = inode_now(),
+		.name_len = dentry->len,
+	};
+	struct fs_unlink_reply reply;
+	int error;
+
+	memcpy(request.name, dentry->name, dentry->len);
+	error = fs_error(fs_unlink(endpoint_of(dir), &request, &reply));
+	if (error)
+		return error;
+	dentry->inode->nlink = directory ? 0 : reply.attr.nlink;
+	dentry->inode->ctime_ns = request.time_ns;
+	dir_changed(dir, request.time_ns);
+	if (directory)
+		dir->nlink--;
+	return 0;
+}
+
+static int fsclient_unlink(struct inode *dir, struct dentry *dentry)
+{
+	return remove_name(dir, dentry, false);
+}
+
+static int fsclient_rmdir(struct inode *dir, struct dentry *dentry)
+{
+	return remove_name(dir, dentry, true);
+}
+
+/* Link counts after a rename, as the server has them now. */
+static void rename_counts(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
+			  struct dentry *new, unsigned flags, const struct fs_attr *replaced)
+{
+	struct inode *inode = old->inode, *target = new->inode;
+	bool target_dir = target && inode_is_dir(target);
+
+	if (flags & LINUX_RENAME_EXCHANGE) {
+		if (inode_is_dir(inode) != target_dir) {
+			old_dir->nlink += target_dir ? 1 : -1;
+			new_dir->nlink += target_dir ? -1 : 1;
+		}
+		return;
+	}
+	if (target)
+		target->nlink = target_dir ? 0 : replaced->nlink;
+	if (target_dir)
+		new_dir->nlink--;
+	if (inode_is_dir(inode)) {
+		old_dir->nlink--;
+		new_dir->nlink++;
+	}
+}
+
+static int fsclient_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
+			   struct dentry *new, unsigned flags)
+{
+	struct fs_rename_request request = {
+		.old_dir = old_dir->ino,
+		.old_generation = old_dir->generation,
+		.new_dir = new_dir->ino,
+		.new_generation = new_dir->generation,
+		.flags = flags,
+		.old_len = old->len,
+		.new_len = new->len,
+		.time_ns = inode_now(),
+		.text_len = (uint32_t)old->len + new->len,
+	};
+	struct fs_rename_reply reply;
+	int error;
+
+	memcpy(request.text, old->name, old->len);
+	memcpy(request.text + old->len, new->name, new->len);
+	error = fs_error(fs_rename(endpoint_of(old_dir), &request, &reply));
+	if (error)
+		return error;
+	rename_counts(old_dir, old, new_dir, new, flags, &reply.replaced);
+	old->inode->ctime_ns = request.time_ns;
+	dir_changed(old_dir, request.time_ns);
+	dir_changed(new_dir, request.time_ns);
+	return 0;
+}
+
+/* One reply's entries, checked: the server is not trusted with lengths. True: go on. */
+static bool readdir_emit(struct dir_context *context, const uint8_t *at, uint32_t len)
+{
+	while (len >= 18) {
+		uint64_t ino, next;
+		uint32_t name_len = at[17], record = ALIGN_UP(18 + name_len, 8u);
+
+		memcpy(&ino, at, 8);
+		memcpy(&next, at + 8, 8);
+		if (18 + name_len > len)
+			return false;
+		if (!context->emit(context, (const char *)at + 18, name_len, ino, at[16], (int64_t)next))
+			return false;
+		if (record >= len)
+			break;
+		at += record;
+		len -= record;
+	}
+	return true;
+}
+
+static int fsclient_readdir(struct file *file, struct dir_context *context)
+{
+	struct inode *dir = file->inode;
+	struct fs_readdir_request request = { .dir = dir->ino, .generation = dir->generation };
+	struct fs_readdir_reply *reply = malloc(sizeof(*reply));
+	int error;
+
+	if (!reply)
+		return -ENOMEM;
+	do {
+		request.cookie = (uint64_t)context->pos;
+		error = fs_error(fs_readdir(endpoint_of(dir), &request, reply));
+		if (error || !reply->entries_len)
+			break;
+	} while (readdir_emit(context, reply->entries,
+			      MIN(reply->entries_len, (uint32_t)sizeof(reply->entries))) &&
+		 (uint64_t)context->pos != request.cookie);
+	free(reply);
+	return error;
+}
+
+static int fsclient_readlink(struct inode *inode)
+{
+	struct fs_readlink_request request = { .ino = inode->ino, .generation = inode->generation };
+	struct fs_readlink_reply reply;
+	char *link, *nobody = NULL;
+	int error = fs_error(fs_readlink(endpoint_of(inode), &request, &reply));
+
+	if (error)
+		return error;
+	if (!reply.target_len || reply.target_len > sizeof(reply.target))
+		return -EIO;
+	link = malloc(reply.target_len + 1);
+	if (!link)
+		return -ENOMEM;
+	memcpy(link, reply.target, reply.target_len);
+	link[reply.target_len] = '\0';
+	/* Two threads may read it at once: the first one's copy stays. */
+	if (!__atomic_compare_exchange_n(&inode->link, &nobody, link, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE))
+		free(link);
+	return 0;
+}
+
+/* ---- attributes and pages ---- */
+
+static int fsclient_setattr(struct inode *inode, const struct inode_attr *attr)
+{
+	struct fs_setattr_request request = {
+		.valid = attr->valid,
+		.attr = {
+			.ino = inode->ino,
+			.generation = inode->generation,
+			.mode = (inode->mode & LINUX_S_IFMT) | (attr->mode & 07777),
+			.uid = attr->uid,
+			.gid = attr->gid,
+			.size = (uint64_t)attr->size,
+			.atime_ns = attr->atime_ns,
+			.mtime_ns = attr->mtime_ns,
+			.ctime_ns = attr->ctime_ns,
+		},
+	};
+	struct fs_setattr_reply reply;
+	int error = fs_error(fs_setattr(endpoint_of(inode), &request, &reply));
+
+	if (!error)
+		inode->blocks = reply.attr.blocks;
+	return error;
+}
+
+static long fsclient_read_pages(struct inode *inode, uint64_t index, struct page **pages, unsigned nr)
+{
+	struct fs_read_pages_request request;
+	struct fs_read_pages_reply reply;
+	int error;
+
+	request.ino = inode->ino;
+	request.generation = inode->generation;
+	request.nr_pages = nr;
+	request.index = index;
+	for (unsigned i = 0; i < array_length(request.pages); i++)
+		request.pages[i] = i < nr ? page_number(pages[i]) : 0;
+	error = fs_error(fs_read_pages(endpoint_of(inode), &request, &reply));
+	return error ? error : (long)MIN(reply.nr_pages, nr);
+}
+
+static long fsclient_write_pages(struct inode *inode, uint64_t index, struct page **pages, unsigned nr)
+{
+	struct fs_write_pages_request request;
+	struct fs_write_pages_reply reply;
+	int error;
+
+	request.ino = inode->ino;
+	request.generation = inode->generation;
+	request.nr_pages = nr;
+	request.index = index;
+	request.size = (uint64_t)inode->size;
+	request.mtime_ns = inode->mtime_ns;
+	for (unsigned i = 0; i < array_length(request.pages); i++)
+		request.pages[i] = i < nr ? page_number(pages[i]) : 0;
+	error = fs_error(fs_write_pages(endpoint_of(inode), &request, &reply));
+	if (error)
+		return error;
+	inode->blocks = reply.attr.blocks;
+	return (long)MIN(reply.nr_pages, nr);
+}
+
+static int fsclient_fsync(struct inode *inode, bool data_only)
+{
+	struct fs_sync_request request = { .ino = inode->ino };
+
+	(void)data_only;
+	return fs_error(fs_sync(endpoint_of(inode), &request, NULL));
+}
+
+static void fsclient_evict(struct inode *inode)
+{
+	struct fs_forget_request request = { .ino = inode->ino, .generation = inode->generation };
+
+	if (!inode->nlink && !((struct fsclient *)inode->sb->private)->unmounted)
+		fs_forget(endpoint_of(inode), &request, NULL);
+}
+
+static const struct inode_ops fsclient_inode_ops = {
+	.lookup = fsclient_lookup,
+	.create = fsclient_create,
+	.link = fsclient_link,
+	.unlink = fsclient_unlink,
+	.rmdir = fsclient_rmdir,
+	.rename = fsclient_rename,
+	.readlink = fsclient_readlink,
+	.setattr = fsclient_setattr,
+	.read_pages = fsclient_read_pages,
+	.write_pages = fsclient_write_pages,
+	.fsync = fsclient_fsync,
+	.evict = fsclient_evict,
+};
+
+static int64_t fsclient_llseek(struct file *file, int64_t offset, int whence)
+{
+	return file_seek_size(file, offset, whence, inode_is_dir(file->inode) ? INT64_MAX : file->inode->size);
+}
+
+static const struct file_ops fsclient_file_ops = {
+	.read = pagecache_read,
+	.write = pagecache_write,
+	.mmap = pagecache_mmap,
+	.llseek = fsclient_llseek,
+	.fsync = pagecache_fsync,
+};
+
+static long dir_read(struct file *file, struct io_iter *iter, int64_t *pos)
+{
+	(void)file;
+	(void)iter;
+	(void)pos;
+	return -EISDIR;
+}
+
+static const struct file_ops fsclient_dir_ops = {
+	.read = dir_read,
+	.readdir = fsclient_readdir,
+	.llseek = fsclient_llseek,
+	.fsync = pagecache_fsync,
+};
+
+/* ---- the file system ---- */
+
+static int fsclient_statfs(struct superblock *sb, struct linux_statfs *out)
+{
+	struct fsclient *client = sb->private;
+	struct fs_statfs_request request = {};
+	struct fs_statfs_reply reply = {};
+	int error = fs_error(fs_statfs(client->endpoint, &request, &reply));
+
+	if (error)
+		return error;
+	out->f_type = sb->magic;
+	out->f_bsize = out->f_frsize = reply.block_size;
+	out->f_blocks = reply.blocks;
+	out->f_bfree = reply.blocks_free;
+	out->f_bavail = reply.blocks_available;
+	out->f_files = reply.inodes;
+	out->f_ffree = reply.inodes_free;
+	out->f_namelen = reply.name_max;
+	return 0;
+}
+
+static int fsclient_sync(struct superblock *sb)
+{
+	struct fsclient *client = sb->private;
+	struct fs_sync_request request = {};
+
+	if (sb->read_only || client->unmounted)
+		return 0;
+	return fs_error(fs_sync(client->endpoint, &request, NULL));
+}
+
+static int fsclient_remount(struct superblock *sb, unsigned flags)
+{
+	struct fsclient *client = sb->private;
+
+	return !(flags & LINUX_MS_RDONLY) && client->server_read_only ? -EROFS : 0;
+}
+
+/* Files without names that are still open when the machine stops: they must not stay on the disk. */
+static void forget_nameless(struct superblock *sb)
+{
+	struct inode *inode;
+
+	mutex_lock(&sb->table_lock);
+	for (unsigned i = 0; i < INODE_TABLE_BUCKETS; i++)
+		list_for_each_entry(inode, &sb->table[i], table_link)
+			fsclient_evict(inode);
+	mutex_unlock(&sb->table_lock);
+}
+
+static void fsclient_unmount(struct superblock *sb)
+{
+	struct fsclient *client = sb->private;
+	struct fs_unmount_request request = {};
+
+	if (!client)
+		return;
+	if (!client->unmounted) {
+		forget_nameless(sb);
+		fs_unmount(client->endpoint, &request, NULL);
+	}
+	client->unmounted = true;
+	if (atomic_load(&sb->refs))
+		return; /* shut down while mounted: files may still be open */
+	quoin_handle_close(client->endpoint);
+	free(client);
+	sb->private = NULL;
+}
+
+static const struct superblock_ops fsclient_sb_ops = {
+	.statfs = fsclient_statfs,
+	.sync = fsclient_sync,
+	.remount = fsclient_remount,
+	.unmount = fsclient_unmount,
+};
+
+static int server_start(const char *type, quoin_handle *endpoint)
+{
+	struct devmgr_start_fs_request request = { .type_len = (uint32_t)strlen(type) };
+	struct devmgr_start_fs_reply reply = {};
+	int error;
+
+	memcpy(request.type, type, request.type_len);
+	error = fs_error(devmgr_start_fs(QUOIN_SUPERVISOR, &request, &reply));
+	if (!error)
+		*endpoint = reply.endpoint;
+	return error;
+}
+
+static int server_mount(struct superblock *sb, const char *source, quoin_handle block, bool read_only,
+			uint64_t *root_ino)
+{
+	struct fsclient *client = sb->private;
+	struct fs_mount_request request = {
+		.block = block, .arena = arena_memobj, .read_only = read_only,
+	};
+	struct fs_mount_reply reply = {};
+	int error = fs_error(fs_mount(client->endpoint, &request, &reply));
+
+	if (error) {
+		reply.message[sizeof(reply.message) - 1] = '\0';
+		log_printf("%s: can't mount: %s (error %d)", source,
+			   reply.message[0] ? reply.message : "no reason given", -error);
+		return error;
+	}
+	sb->block_size = reply.block_size;
+	sb->read_only = read_only || reply.read_only;
+	client->server_read_only = sb->read_only;
+	*root_ino = reply.root_ino;
+	return 0;
+}
+
+static int root_create(struct superblock *sb, uint64_t ino)
+{
+	struct fsclient *client = sb->private;
+	struct fs_getattr_request request = { .ino = ino };
+	struct fs_getattr_reply reply;
+	struct inode *inode;
+	int error = fs_error(fs_getattr(client->endpoint, &request, &reply));
+
+	if (error)
+		return error;
+	if ((reply.attr.mode & LINUX_S_IFMT) != LINUX_S_IFDIR)
+		return -EUCLEAN;
+	inode = inode_from_attr(sb, &reply.attr);
+	if (!inode)
+		return -ENOMEM;
+	sb->root = dentry_create_root(sb, inode);
+	if (!sb->root)
+		inode_put(inode);
+	return sb->root ? 0 : -ENOMEM;
+}
+
+static int fsclient_mount(const char *source, unsigned flags, const char *data, struct superblock **out)
+{
+	uint32_t rdev = device_block_find(source ? source : "");
+	struct fsclient *client;
+	struct superblock *sb;
+	uint64_t root_ino;
+	int error;
+
+	(void)data;
+	if (!rdev)
+		return source && *source ? -ENOTBLK : -EINVAL;
+	sb = superblock_create("ext4", &fsclient_sb_ops, LINUX_EXT4_SUPER_MAGIC);
+	client = calloc(1, sizeof(*client));
+	if (!sb || !client || superblock_create_table(sb)) {
+		free(client);
+		superblock_put(sb);
+		return -ENOMEM;
+	}
+	client->unmounted = true; /* nothing to undo yet */
+	sb->private = client;
+	sb->dev = rdev;
+	error = server_start(sb->type, &client->endpoint);
+	if (!error)
+		error = server_mount(sb, source, device_block_endpoint(rdev), flags & LINUX_MS_RDONLY,
+				     &root_ino);
+	if (!error) {
+		client->unmounted = false;
+		error = root_create(sb, root_ino);
+	}
+	if (error) {
+		superblock_put(sb);
+		return error;
+	}
+	*out = sb;
+	return 0;
+}
+
+static struct filesystem_type ext4_type = {
+	.name = "ext4", .needs_device = true, .mount = fsclient_mount,
+};
+
+void fsclient_init(void)
+{
+	filesystem_register(&ext4_type);
+}

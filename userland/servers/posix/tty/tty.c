@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: MIT */
+/* Terminals as files: reading, writing, polling. See tty.h. */
+#include "tty.h"
+
+#include <quoin/runtime.h>
+#include "clock.h"
+#include "file.h"
+#include "jobcontrol.h"
+#include "lockrank.h"
+#include "poll.h"
+#include "signal.h"
+
+#define CHUNK 256
+
+void tty_init(struct tty *tty, const struct tty_device_ops *device, const char *name, uint32_t rdev)
+{
+	memset(tty, 0, sizeof(*tty));
+	tty->device = device;
+	tty->rdev = rdev;
+	snprintf(tty->name, sizeof(tty->name), "%s", name);
+	atomic_init(&tty->refs, 1);
+	mutex_init(&tty->lock, "tty", LOCK_TTY);
+	ldisc_init(&tty->ldisc);
+	wait_queue_init(&tty->readers);
+	wait_queue_init(&tty->writers);
+}
+
+void tty_put(struct tty *tty)
+{
+	if (atomic_fetch_sub(&tty->refs, 1) == 1 && tty->device->free)
+		tty->device->free(tty);
+}
+
+/* ---- output ---- */
+
+static uint32_t output_room(const struct tty *tty)
+{
+	return TTY_OUTPUT_BYTES - (tty->output_tail - tty->output_head);
+}
+
+static void output_add(struct tty *tty, const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < len && output_room(tty); i++)
+		tty->output[tty->output_tail++ % TTY_OUTPUT_BYTES] = bytes[i];
+}
+
+/* The contiguous front of the ring, copied, so that the device may take its time without the lock. */
+static size_t output_front(const struct tty *tty, uint8_t chunk[CHUNK])
+{
+	size_t len = MIN(tty->output_tail - tty->output_head, CHUNK);
+
+	for (size_t i = 0; i < len; i++)
+		chunk[i] = tty->output[(tty->output_head + i) % TTY_OUTPUT_BYTES];
+	return len;
+}
+
+void tty_carry(struct tty *tty)
+{
+	uint8_t chunk[CHUNK];
+
+	mutex_lock(&tty->lock);
+	if (tty->carrying) {
+		mutex_unlock(&tty->lock);
+		return;
+	}
+	tty->carrying = true;
+	while (!tty->ldisc.stopped) {
+		size_t len = output_front(tty, chunk);
+		if (!len)
+			break;
+		mutex_unlock(&tty->lock);
+		size_t taken = tty->device->write(tty, chunk, len);
+		mutex_lock(&tty->lock);
+		tty->output_head += (uint32_t)MIN(taken, tty->output_tail - tty->output_head);
+		if (!taken)
+			break;
+		if (atomic_load(&tty->writers.nr_waiters))
+			wait_queue_wake_all(&tty->writers);
+	}
+	tty->carrying = false;
+	mutex_unlock(&tty->lock);
+}
+
+static bool output_possible(struct tty *tty)
+{
+	return tty->hung_up || output_room(tty) >= LDISC_EXPANSION;
+}
+
+static bool output_empty(struct tty *tty)
+{
+	return tty->hung_up || tty->output_head == tty->output_tail;
+}
+
+/* As much as fits; under the lock. */
+static size_t output_process(struct tty *tty, const uint8_t *bytes, size_t len)
+{
+	uint8_t out[LDISC_EXPANSION];
+	size_t done = 0;
+
+	while (done < len && output_room(tty) >= LDISC_EXPANSION)
+		output_add(tty, out, ldisc_output(&tty->ldisc, bytes[done++], out));
+	return done;
+}
+
+long tty_write_bytes(struct tty *tty, const uint8_t *bytes, size_t len, bool nonblock)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		mutex_lock(&tty->lock);
+		bool gone = tty->hung_up;
+		if (!gone)
+			done += output_process(tty, bytes + done, len - done);
+		mutex_unlock(&tty->lock);
+		if (gone)
+			return done ? (long)done : -EIO;
+		tty_carry(tty);
+		if (done == len)
+			break;
+		if (nonblock)
+			return done ? (long)done : -EAGAIN;
+		long error = wait_event(&tty->writers, output_possible(tty));
+		if (error)
+			return done ? (long)done : error;
+	}
+	return (long)done;
+}
+
+static bool is_nonblock(const struct file *file)
+{
+	return atomic_load(&file->flags) & LINUX_O_NONBLOCK;
+}
+
+static long tty_write(struct file *file, struct io_iter *iter, int64_t *pos)
+{
+	struct tty *tty = file->private;
+	uint8_t chunk[CHUNK];
+	long done = 0;
+
+	(void)pos;
+	long error = job_control_check(tty, LINUX_SIGTTOU);
+	if (error)
+		return error;
+	while (iter->count) {
+		size_t len = iter_copy_in(iter, chunk, MIN(iter->count, CHUNK));
+		if (!len)
+			return done ? done : -EFAULT;
+		long written = tty_write_bytes(tty, chunk, len, is_nonblock(file));
+		if (written < 0)
+			return done ? done : written;
+		done += written;
+		if ((size_t)written < len)
+			break;
+	}
+	return done;
+}
+
+/* ---- input ---- */
+
+static void on_output(void *owner, const uint8_t *bytes, size_t len)
+{
+	output_add(owner, bytes, len);
+}
+
+static void on_signal(void *owner, int sig)
+{
+	struct tty *tty = owner;
+
+	if (sig != 0)
+		signal_send_pgrp(tty->foreground, sig, NULL);
+}
+
+static void on_flow(void *owner, bool stopped)
+{
+	(void)owner;
+	(void)stopped; /* tty_carry looks at ldisc.stopped */
+}
+
+static const struct ldisc_ops ldisc_ops = { on_output, on_signal, on_flow };
+
+void tty_receive(struct tty *tty, const uint8_t *bytes, size_t len)
+{
+	job_control_lock(); /* the foreground group stays while signals go to it */
+	mutex_lock_nested(&tty->lock);
+	ldisc_input(&tty->ldisc, &ldisc_ops, tty, bytes, len);
+	bool readable = ldisc_readable(&tty->ldisc);
+	mutex_unlock(&tty->lock);
+	job_control_unlock();
+	if (readable)
+		wait_queue_wake_all(&tty->readers);
+	tty_carry(tty);
+}
+
+/* How many bytes a read waits for (POSIX 11.1.7): in canonical mode a line, else VMIN. */
+static bool input_ready(struct tty *tty, size_t least)
+{
+	if (tty->hung_up || ldisc_readable(&tty->ldisc))
+		return tty->hung_up || ldisc_is_canonical(&tty->ldisc) || ldisc_available(&tty->ldisc) >= least;
+	return false;
+}
+
+/*
+ * Waits as VMIN and VTIME say: 0 when the read is to go on with what there is.  VTIME counts tenths of a
+ * second, from the start with VMIN 0, else from the first byte on and anew with each.
+ */
+static long input_wait(struct tty *tty, size_t size)
+{
+	const uint8_t *cc = tty->ldisc.termios.c_cc;
+	uint64_t pause = cc[LINUX_VTIME] * (NSEC_PER_SEC / 10);
+	size_t least = MIN((size_t)cc[LINUX_VMIN], size);
+
+	if (ldisc_is_canonical(&tty->ldisc))
+		return wait_event(&tty->readers, input_ready(tty, 1));
+	if (!pause)
+		return least ? wait_event(&tty->readers, input_ready(tty, least)) : 0;
+	if (!least) {
+		long error = wait_event_deadline(&tty->readers, input_ready(tty, 1), deadline_after(pause));
+		return error == -ETIMEDOUT ? 0 : error;
+	}
+	long error = wait_event(&tty->readers, input_ready(tty, 1));
+	for (size_t have = 1; !error && have < least; have = ldisc_available(&tty->ldisc)) {
+		error = wait_event_deadline(&tty->readers, input_ready(tty, have + 1), deadline_after(pause));
+		if (error == -ETIMEDOUT)
+			return 0;
+	}
+	return error;
+}
+
+/* One piece of input; *wait is set when there is none yet. */
+static long input_take(struct tty *tty, uint8_t *buffer, size_t size, bool *wait)
+{
+	long len = 0;
+
+	mutex_lock(&tty->lock);
+	*wait = false;
+	if (ldisc_readable(&tty->ldisc))
+		len = (long)ldisc_read(&tty->ldisc, buffer, size);
+	else if (!tty->hung_up)
+		*wait = true;
+	mutex_unlock(&tty->lock);
+	return len;
+}
+
+static long tty_read(struct file *file, struct io_iter *iter, int64_t *pos)
+{
+	struct tty *tty = file->private;
+	uint8_t buffer[LDISC_BYTES];
+	size_t size = MIN(iter->count, sizeof(buffer));
+	bool wait, polled = !ldisc_is_canonical(&tty->ldisc) && !tty->ldisc.termios.c_cc[LINUX_VMIN];
+	long len;
+
+	(void)pos;
+	do {
+		long error = job_control_check(tty, LINUX_SIGTTIN);
+		if (!error && !is_nonblock(file))
+			error = input_wait(tty, size);
+		if (error)
+			return error;
+		len = input_take(tty, buffer, size, &wait);
+		if (wait && is_nonblock(file))
+			return -EAGAIN;
+	} while (wait && !polled);
+	if (len > 0 && iter_copy_out(iter, buffer, (size_t)len) != (size_t)len)
+		return -EFAULT;
+	return len;
+}
+
+static uint32_t tty_poll(struct file *file, struct poll_table *table)
+{
+	struct tty *tty = file->private;
+	uint32_t events = 0;
+
+	poll_wait(table, &tty->readers);
+	poll_wait(table, &tty->writers);
+	mutex_lock(&tty->lock);
+	if (tty->hung_up)
+		events = LINUX_POLLHUP | LINUX_POLLIN | LINUX_POLLRDNORM | LINUX_POLLOUT | LINUX_POLLWRNORM;
+	else {
+		if (ldisc_readable(&tty->ldisc))
+			events |= LINUX_POLLIN | LINUX_POLLRDNORM;
+		if (output_possible(tty))
+			events |= LINUX_POLLOUT | LINUX_POLLWRNORM;
+	}
+	mutex_unlock(&tty->lock);
+	return events;
+}
+
+/* ---- opening and closing ---- */
+
+int tty_file_open(struct tty *tty, struct file *file, bool may_control)
+{
+	mutex_lock(&tty->lock);
+	bool refused = tty->exclusive && atomic_load(&tty->nr_open);
+	bool gone = tty->hung_up && tty->device->free;
+	if (!refused && !gone)
+		tty->hung_up = false;
+	mutex_unlock(&tty->lock);
+	if (refused || gone) {
+		tty_put(tty);
+		return refused ? -EBUSY : -EIO;
+	}
+	atomic_fetch_add(&tty->nr_open, 1);
+	file->private = tty;
+	if (may_control && !(atomic_load(&file->flags) & LINUX_O_NOCTTY))
+		job_control_open(tty);
+	return 0;
+}
+
+static void tty_release(struct file *file)
+{
+	struct tty *tty = file->private;
+
+	if (!tty)
+		return;
+	if (atomic_fetch_sub(&tty->nr_open, 1) == 1)
+		tty->exclusive = false;
+	tty_put(tty);
+}
+
+/* ---- settings ---- */
+
+static long termios_get(struct tty *tty, struct linux_termios *termios)
+{
+	mutex_lock(&tty->lock);
+	*termios = tty->ldisc.termios;
+	mutex_unlock(&tty->lock);
+	return 0;
+}
+
+static long drain(struct tty *tty)
+{
+	tty_carry(tty);
+	long error = wait_event(&tty->writers, output_empty(tty));
+	if (!error && tty->device->drain)
+		tty->device->drain(tty);
+	return error;
+}
+
+enum termios_when { SET_NOW, SET_AFTER_DRAIN, SET_AFTER_FLUSH };
+
+static long termios_set(struct tty *tty, uint64_t address, enum termios_when when, size_t size)
+{
+	struct linux_termios2 termios2;
+	struct linux_termios termios;
+
+	if (copy_from_user(&termios2, address, size))
+		return -EFAULT;
+	memcpy(&termios, &termios2, sizeof(termios));
+	long error = job_control_check(tty, LINUX_SIGTTOU | JOB_CONTROL_ALWAYS);
+	if (!error && when != SET_NOW)
+		error = drain(tty);
+	if (error)
+		return error;
+	mutex_lock(&tty->lock);
+	if (when == SET_AFTER_FLUSH)
+		ldisc_flush_input(&tty->ldisc);
+	ldisc_set_termios(&tty->ldisc, &termios);
+	if (!(termios.c_iflag & LINUX_IXON))
+		tty->ldisc.stopped = false;
+	mutex_unlock(&tty->lock);
+	if (tty->device->set_line)
+		tty->device->set_line(tty, &termios);
+	wait_queue_wake_all(&tty->readers); /* what is readable may have changed */
+	tty_carry(tty);
+	return 0;
+}
+
+static uint32_t speed_of(uint32_t cflag)
+{
+	static const uint32_t speeds[] = { 0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600,
+					   19200, 38400 };
+	static const uint32_t fast[] = { 57600, 115200, 230400, 460800 };
+	uint32_t code = cflag & LINUX_CBAUD;
+
+	if (code < array_length(speeds))
+		return speeds[code];
+	code -= 010001;
+	return code < array_length(fast) ? fast[code] : 38400;
+}
+
+static long termios2_get(struct tty *tty, uint64_t address)
+{
+	struct linux_termios2 termios2 = { 0 };
+	struct linux_termios termios;
+
+	termios_get(tty, &termios);
+	memcpy(&termios2, &termios, sizeof(termios));
+	termios2.c_ispeed = termios2.c_ospeed = speed_of(termios.c_cflag);
+	return copy_to_user(address, &termios2, sizeof(termios2));
+}
+
+static long winsize_set(struct tty *tty, uint64_t address)
+{
+	struct linux_winsize winsize;
+
+	if (copy_from_user(&winsize, address, sizeof(winsize)))
+		return -EFAULT;
+	job_control_lock();
+	mutex_lock_nested(&tty->lock);
+	bool changed = memcmp(&winsize, &tty->winsize, sizeof(winsize)) != 0;
+	tty->winsize = winsize;
+	mutex_unlock(&tty->lock);
+	if (changed)
+		signal_send_pgrp(tty->foreground, LINUX_SIGWINCH, NULL);
+	job_control_unlock();
+	return 0;
+}
+
+static long flush(struct tty *tty, uint64_t which)
+{
+	if (which > LINUX_TCIOFLUSH)
+		return -EINVAL;
+	mutex_lock(&tty->lock);
+	if (which != LINUX_TCOFLUSH)
+		ldisc_flush_input(&tty->ldisc);
+	if (which != LINUX_TCIFLUSH && !tty->carrying)
+		tty->output_head = tty->output_tail;
+	mutex_unlock(&tty->lock);
+	wait_queue_wake_all(&tty->writers);
+	return 0;
+}
+
+static long flow(struct tty *tty, uint64_t action)
+{
+	if (action > LINUX_TCION)
+		return -EINVAL;
+	if (action <= LINUX_TCOON) {
+		mutex_lock(&tty->lock);
+		tty->ldisc.stopped = action == LINUX_TCOOFF;
+		mutex_unlock(&tty->lock);
+		tty_carry(tty);
+		return 0;
+	}
+	uint8_t byte = tty->ldisc.termios.c_cc[action == LINUX_TCIOFF ? LINUX_VSTOP : LINUX_VSTART];
+	return byte ? MIN(tty_write_bytes(tty, &byte, 1, false), 0) : 0;
+}
+
+static long count_to_user(uint64_t address, size_t count)
+{
+	return put_user_u32(address, (uint32_t)count);
+}
+
+static long tty_ioctl(struct file *file, unsigned request, uint64_t argument)
+{
+	struct tty *tty = file->private;
+	struct linux_termios termios;
+
+	switch (request) {
+	case LINUX_TCGETS:
+		termios_get(tty, &termios);
+		return copy_to_user(argument, &termios, sizeof(termios));
+	case LINUX_TCSETS:
+	case LINUX_TCSETSW:
+	case LINUX_TCSETSF:
+		return termios_set(tty, argument, request - LINUX_TCSETS, sizeof(struct linux_termios));
+	case LINUX_TCGETS2:
+		return termios2_get(tty, argument);
+	case LINUX_TCSETS2:
+	case LINUX_TCSETSW2:
+	case LINUX_TCSETSF2:
+		return termios_set(tty, argument, request - LINUX_TCSETS2, sizeof(struct linux_termios2));
+	case LINUX_TCSBRK:
+	case LINUX_TCSBRKP:
+		return drain(tty);
+	case LINUX_TCXONC:
+		return flow(tty, argument);
+	case LINUX_TCFLSH:
+		return flush(tty, argument);
+	case LINUX_TIOCGWINSZ:
+		return copy_to_user(argument, &tty->winsize, sizeof(tty->winsize));
+	case LINUX_TIOCSWINSZ:
+		return winsize_set(tty, argument);
+	case LINUX_FIONREAD:
+		return count_to_user(argument, ldisc_readable(&tty->ldisc) ? ldisc_available(&tty->ldisc) : 0);
+	case LINUX_TIOCOUTQ:
+		return count_to_user(argument, tty->output_tail - tty->output_head);
+	case LINUX_TIOCEXCL:
+	case LINUX_TIOCNXCL:
+		tty->exclusive = request == LINUX_TIOCEXCL;
+		return 0;
+	case LINUX_TIOCGETD:
+		return put_user_u32(argument, 0); /* N_TTY */
+	case LINUX_TIOCGDEV:
+		return put_user_u32(argument, tty->rdev);
+	}
+	return job_control_ioctl(tty, request, argument);
+}
+
+void tty_hangup(struct tty *tty)
+{
+	mutex_lock(&tty->lock);
+	tty->hung_up = true;
+	tty->output_head = tty->output_tail;
+	mutex_unlock(&tty->lock);
+	wait_queue_wake_all(&tty->readers);
+	wait_queue_wake_all(&tty->writers);
+	job_control_hangup(tty);
+}
+
+const struct file_ops tty_file_ops = {
+	.read = tty_read,
+	.write = tty_write,
+	.poll = tty_poll,
+	.ioctl = tty_ioctl,
+	.release = tty_release,
+};

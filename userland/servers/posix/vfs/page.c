@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pages and their way into and out of an inode's index.
+ *
+ * A page is taken out of its index only by a thread that holds its busy bit, and an inode is not freed
+ * before all its pages are out; so page->inode is safe to follow for whoever holds the busy bit.
+ */
+#include <quoin/runtime.h>
+
+#include "inode.h"
+#include "linux/errno.h"
+#include "page.h"
+#include "page_index.h"
+#include "page_pool.h"
+
+struct page_counters page_counters;
+
+/* ---- references ---- */
+
+void page_get(struct page *page)
+{
+	atomic_fetch_add_explicit(&page->refs, 1, memory_order_relaxed);
+}
+
+bool page_try_get(struct page *page)
+{
+	unsigned refs = atomic_load_explicit(&page->refs, memory_order_relaxed);
+
+	while (refs)
+		if (atomic_compare_exchange_weak_explicit(&page->refs, &refs, refs + 1,
+							  memory_order_acquire, memory_order_relaxed))
+			return true;
+	return false;
+}
+
+void page_put(struct page *page)
+{
+	if (atomic_fetch_sub_explicit(&page->refs, 1, memory_order_acq_rel) == 1)
+		page_free(page);
+}
+
+struct page *page_lookup(struct inode *inode, uint64_t index)
+{
+	for (;;) {
+		struct page *page = page_index_peek(&inode->pages, index);
+
+		if (!page)
+			return NULL;
+		if (!page_try_get(page))
+			continue; /* on its way out: look again */
+		if (likely(page->inode == inode && page->index == index))
+			return page;
+		page_put(page);
+	}
+}
+
+/* ---- the busy bit ---- */
+
+bool page_busy_trylock(struct page *page)
+{
+	return !(atomic_fetch_or_explicit(&page->state, PAGE_BUSY, memory_order_acquire) & PAGE_BUSY);
+}
+
+static void page_busy_sleep(struct page *page)
+{
+	uint32_t state = atomic_fetch_or(&page->state, PAGE_WAITERS) | PAGE_WAITERS;
+
+	if (state & PAGE_BUSY)
+		quoin_futex_wait((uintptr_t)&page->state, state, QUOIN_DEADLINE_NEVER, 0);
+}
+
+void page_busy_lock(struct page *page)
+{
+	while (!page_busy_trylock(page))
+		page_busy_sleep(page);
+}
+
+void page_busy_wait(struct page *page)
+{
+	while (page_state(page) & PAGE_BUSY)
+		page_busy_sleep(page);
+}
+
+void page_busy_unlock(struct page *page)
+{
+	uint32_t old = atomic_fetch_and(&page->state, ~(PAGE_BUSY | PAGE_WAITERS));
+
+	if (old & PAGE_WAITERS)
+		quoin_futex_wake((uintptr_t)&page->state, UINT32_MAX);
+}
+
+/* ---- in and out ---- */
+
+static void page_count(struct inode *inode, long step)
+{
+	if (!(atomic_load_explicit(&inode->flags, memory_order_relaxed) & INODE_MEMORY)) {
+		atomic_fetch_add(&page_counters.cached, step);
+		return;
+	}
+	atomic_fetch_add(&page_counters.memory_only, step);
+	atomic_fetch_add(&inode->sb->nr_pages, (unsigned long)step);
+}
+
+int page_attach(struct inode *inode, uint64_t index, struct page *page, uint32_t state)
+{
+	int error;
+
+	page->inode = inode;
+	page->index = index;
+	atomic_store(&page->state, state | PAGE_REFERENCED);
+	atomic_store_explicit(&page->refs, 2, memory_order_release);
+	mutex_lock(&inode->pages.lock);
+	error = page_index_insert(&inode->pages, index, page);
+	mutex_unlock(&inode->pages.lock);
+	if (error) {
+		page->inode = NULL;
+		atomic_store(&page->refs, 1);
+		return error;
+	}
+	page_count(inode, 1);
+	return 0;
+}
+
+void page_detach_locked(struct inode *inode, struct page *page)
+{
+	uint32_t old;
+
+	page_index_remove(&inode->pages, page->index);
+	page->inode = NULL;
+	old = atomic_fetch_and(&page->state, ~(PAGE_DIRTY | PAGE_MAPPED | PAGE_WRITABLE));
+	if (old & PAGE_DIRTY)
+		atomic_fetch_sub(&page_counters.dirty, 1);
+	if (old & PAGE_MAPPED)
+		atomic_fetch_sub(&page_counters.mapped, 1);
+	page_count(inode, -1);
+}
+
+void page_detach(struct inode *inode, struct page *page)
+{
+	bool mine;
+
+	page_busy_lock(page);
+	mutex_lock(&inode->pages.lock);
+	mine = page->inode == inode;
+	if (mine) {
+		if ((page_state(page) & PAGE_MAPPED) && inode->memobj)
+			quoin_memobj_evict(inode->memobj, page->index << QUOIN_PAGE_SHIFT, 1);
+		page_detach_locked(inode, page);
+	}
+	mutex_unlock(&inode->pages.lock);
+	page_busy_unlock(page);
+	if (mine)
+		page_put(page);
+}
+
+/* ---- getting a page ---- */
+
+int page_obtain_zeroed(struct inode *inode, uint64_t index, struct page **out)
+{
+	struct page *page = page_lookup(inode, index);
+	int error;
+
+	if (page && (page_state(page) & PAGE_VALID)) {
+		*out = page;
+		return 0;
+	}
+	if (page) { /* being read by somebody: take it as it comes */
+		page_put(page);
+		return page_obtain(inode, index, out);
+	}
+	page = page_alloc(true);
+	if (!page)
+		return -ENOMEM;
+	error = page_attach(inode, index, page, PAGE_VALID);
+	if (!error) {
+		*out = page;
+		return 0;
+	}
+	page_put(page);
+	return error == -EEXIST ? page_obtain(inode, index, out) : error;
+}
+
+/* Pages that couldn't be read leave the index again; their waiters see PAGE_ERROR. */
+static void fill_finish(struct inode *inode, struct page **batch, unsigned nr, unsigned filled)
+{
+	for (unsigned i = 0; i < nr; i++) {
+		struct page *page = batch[i];
+
+		if (i < filled) {
+			atomic_fetch_or_explicit(&page->state, PAGE_VALID, memory_order_release);
+		} else {
+			atomic_fetch_or(&page->state, PAGE_ERROR);
+			mutex_lock(&inode->pages.lock);
+			page_detach_locked(inode, page);
+			mutex_unlock(&inode->pages.lock);
+			page_put(page);
+		}
+		page_busy_unlock(page);
+		page_put(page);
+	}
+}
+
+long page_fill(struct inode *inode, uint64_t index, unsigned nr)
+{
+	struct page *batch[PAGES_PER_IO];
+	unsigned count = 0;
+	long filled;
+	int error = 0;
+
+	if (!inode->ops->read_pages)
+		return -EIO;
+	while (count < nr && count < PAGES_PER_IO) {
+		struct page *page;
+
+		if (page_index_peek(&inode->pages, index + count))
+			break;
+		page = page_alloc(false);
+		if (!page) {
+			error = -ENOMEM;
+			break;
+		}
+		error = page_attach(inode, index + count, page, PAGE_BUSY);
+		if (error) {
+			page_put(page);
+			break;
+		}
+		batch[count++] = page;
+	}
+	if (!count)
+		return error == -EEXIST ? 0 : error;
+	filled = inode->ops->read_pages(inode, index, batch, count);
+	fill_finish(inode, batch, count, filled > 0 ? (unsigned)filled : 0);
+	return filled > 0 ? filled : filled < 0 ? filled : -EIO;
+}
+
+int page_obtain(struct inode *inode, uint64_t index, struct page **out)
+{
+	for (;;) {
+		struct page *page = page_lookup(inode, index);
+		uint32_t state;
+		long filled;
+
+		if (!page) {
+			filled = page_fill(inode, index, 1);
+			if (filled < 0)
+				return (int)filled;
+			continue;
+		}
+		page_busy_wait(page);
+		state = page_state(page);
+		if (state & PAGE_VALID) {
+			*out = page;
+			return 0;
+		}
+		page_put(page);
+		if (state & PAGE_ERROR)
+			return -EIO;
+	}
+}
+
+void page_set_dirty(struct page *page)
+{
+	struct inode *inode;
+
+	if (page_state(page) & PAGE_DIRTY)
+		return;
+	inode = page->inode; /* the caller keeps it alive; NULL if it was cut off */
+	if (!inode || (atomic_load(&inode->flags) & INODE_MEMORY))
+		return;
+	mutex_lock(&inode->pages.lock);
+	if (page->inode == inode && !(atomic_fetch_or(&page->state, PAGE_DIRTY) & PAGE_DIRTY)) {
+		page_index_set_dirty(&inode->pages, page->index, true);
+		atomic_fetch_add(&page_counters.dirty, 1);
+	}
+	mutex_unlock(&inode->pages.lock);
+	inode_mark_dirty(inode);
+}
