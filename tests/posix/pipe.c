@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: MIT
+/* Pipes and FIFOs: order, blocking, atomic writes, ends that close. */
+#define _GNU_SOURCE
+#include "harness.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int pipe_fill(int fd)
+{
+	static char bytes[4096];
+	int total = 0;
+	ssize_t len;
+
+	CHECK_OK(fcntl(fd, F_SETFL, O_NONBLOCK));
+	while ((len = write(fd, bytes, sizeof(bytes))) > 0)
+		total += len;
+	CHECK_EQ(errno, EAGAIN);
+	return total;
+}
+
+TEST(basic)
+{
+	char bytes[8] = "";
+	int fds[2];
+
+	CHECK_OK(pipe(fds));
+	CHECK_EQ(write(fds[1], "hello", 5), 5);
+	CHECK_EQ(read(fds[0], bytes, 2), 2);
+	CHECK_EQ(read(fds[0], bytes + 2, 6), 3);
+	CHECK_STR(bytes, "hello");
+}
+
+TEST(is_a_fifo)
+{
+	struct stat status;
+	int fds[2];
+
+	CHECK_OK(pipe(fds));
+	CHECK_OK(fstat(fds[0], &status));
+	CHECK(S_ISFIFO(status.st_mode));
+	CHECK_ERR(lseek(fds[0], 0, SEEK_CUR), ESPIPE);
+	CHECK_ERR(pread(fds[0], &status, 1, 0), ESPIPE);
+	CHECK_ERR(pwrite(fds[1], &status, 1, 0), ESPIPE);
+	CHECK_ERR(ftruncate(fds[1], 0), EINVAL);
+	CHECK_ERR(fsync(fds[1]), EINVAL);
+}
+
+TEST(wrong_end)
+{
+	char byte = 0;
+	int fds[2];
+
+	CHECK_OK(pipe(fds));
+	CHECK_ERR(write(fds[0], &byte, 1), EBADF);
+	CHECK_ERR(read(fds[1], &byte, 1), EBADF);
+}
+
+TEST(end_of_file)
+{
+	char byte;
+	int fds[2];
+
+	CHECK_OK(pipe(fds));
+	CHECK_EQ(write(fds[1], "x", 1), 1);
+	CHECK_OK(close(fds[1]));
+	CHECK_EQ(read(fds[0], &byte, 1), 1);
+	CHECK_EQ(read(fds[0], &byte, 1), 0);
+	CHECK_EQ(read(fds[0], &byte, 1), 0);
+}
+
+TEST(no_reader)
+{
+	int fds[2], status;
+	pid_t pid;
+
+	CHECK_OK(pipe(fds));
+	CHECK_OK(close(fds[0]));
+	if (CHILD(pid)) {
+		CHECK_EQ(write(fds[1], "x", 1), 1);
+		_exit(0);
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE);
+	signal(SIGPIPE, SIG_IGN);
+	CHECK_ERR(write(fds[1], "x", 1), EPIPE);
+}
+
+TEST(reader_leaves_blocked_writer)
+{
+	int fds[2];
+	pid_t pid;
+
+	CHECK_OK(pipe(fds));
+	pipe_fill(fds[1]);
+	CHECK_OK(fcntl(fds[1], F_SETFL, 0));
+	if (CHILD(pid)) {
+		signal(SIGPIPE, SIG_IGN);
+		close(fds[0]);
+		CHECK_ERR(write(fds[1], "x", 1), EPIPE);
+		_exit(0);
+	}
+	WAIT_UNTIL(process_state(pid) == 'S');
+	CHECK_OK(close(fds[0]));
+	wait_ok(pid);
+}
+
+TEST(reader_blocks_until_data)
+{
+	char byte;
+	int fds[2];
+	pid_t pid;
+
+	CHECK_OK(pipe(fds));
+	if (CHILD(pid)) {
+		sleep_ms(50);
+		CHECK_EQ(write(fds[1], "z", 1), 1);
+		_exit(0);
+	}
+	CHECK_EQ(read(fds[0], &byte, 1), 1);
+	CHECK_EQ(byte, 'z');
+	wait_ok(pid);
+}
+
+TEST(zero_length)
+{
+	char byte;
+	int fds[2];
+
+	CHECK_OK(pipe(fds));
+	CHECK_EQ(read(fds[0], &byte, 0), 0);
+	CHECK_EQ(write(fds[1], &byte, 0), 0);
+	CHECK_OK(fcntl(fds[0], F_SETFL, O_NONBLOCK));
+	CHECK_ERR(read(fds[0], &byte, 1), EAGAIN);
+}
+
+TEST(nonblocking)
+{
+	static char bytes[70000];
+	int fds[2], room;
+
+	CHECK_OK(pipe2(fds, O_NONBLOCK));
+	CHECK_ERR(read(fds[0], bytes, 1), EAGAIN);
+	room = pipe_fill(fds[1]);
+	CHECK_EQ(room, 65536);
+	CHECK_ERR(write(fds[1], bytes, 1), EAGAIN);
+	CHECK_EQ(read(fds[0], bytes, 4096), 4096);
+	CHECK_EQ(write(fds[1], bytes, 4096), 4096);
+}
+
+TEST(nonblocking_partial_write)
+{
+	static char bytes[100000];
+	int fds[2];
+
+	CHECK_OK(pipe2(fds, O_NONBLOCK));
+	CHECK_EQ(write(fds[1], bytes, sizeof(bytes)), 65536);
+}
+
+TEST(nonblocking_atomic_write)
+{
+	static char bytes[PIPE_BUF];
+	int fds[2];
+
+	CHECK_OK(pipe2(fds, O_NONBLOCK));
+	pipe_fill(fds[1]);
+	CHECK_EQ(read(fds[0], bytes, 100), 100);
+	CHECK_ERR(write(fds[1], bytes, PIPE_BUF), EAGAIN);
+}
+
+TEST(capacity)
+{
+	int fds[2];
+
+	CHECK_OK(pipe(fds));
+	CHECK_EQ(fcntl(fds[0], F_GETPIPE_SZ), 65536);
+}
+
+TEST(large_blocking_write)
+{
+	enum { TOTAL = 1000000 };
+	static unsigned char bytes[TOTAL];
+	int fds[2], got = 0;
+	pid_t pid;
+
+	CHECK_OK(pipe(fds));
+	if (CHILD(pid)) {
+		for (int i = 0; i < TOTAL; i++)
+			bytes[i] = i * 7 + (i >> 8);
+		CHECK_EQ(write(fds[1], bytes, TOTAL), TOTAL);
+		_exit(0);
+	}
+	close(fds[1]);
+	while (got < TOTAL) {
+		ssize_t len = CHECK_OK(read(fds[0], bytes + got, 10007));
+		CHECK(len > 0);
+		got += len;
+	}
+	for (int i = 0; i < TOTAL; i++)
+		CHECK_EQ(bytes[i], (unsigned char)(i * 7 + (i >> 8)));
+	CHECK_EQ(read(fds[0], bytes, 1), 0);
+	wait_ok(pid);
+}
+
+/* Writers of PIPE_BUF bytes never mix. */
+TEST(writes_are_atomic)
+{
+	enum { NR_WRITERS = 4, NR_WRITES = 50 };
+	unsigned char bytes[PIPE_BUF];
+	int fds[2], total = 0;
+	pid_t pids[NR_WRITERS];
+
+	CHECK_OK(pipe(fds));
+	for (int w = 0; w < NR_WRITERS; w++) {
+		if (CHILD(pids[w])) {
+			memset(bytes, 'a' + w, sizeof(bytes));
+			for (int i = 0; i < NR_WRITES; i++)
+				CHECK_EQ(write(fds[1], bytes, sizeof(bytes)), sizeof(bytes));
+			_exit(0);
+		}
+	}
+	close(fds[1]);
+	for (;; total++) {
+		size_t have = 0;
+		while (have < sizeof(bytes)) {
+			ssize_t len = CHECK_OK(read(fds[0], bytes + have, sizeof(bytes) - have));
+			if (!len)
+				break;
+			have += len;
+		}
+		if (!have)
+			break;
+		CHECK_EQ(have, sizeof(bytes));
+		for (size_t i = 1; i < sizeof(bytes); i++)
+			CHECK_EQ(bytes[i], bytes[0]);
+	}
+	CHECK_EQ(total, NR_WRITERS * NR_WRITES);
+	for (int w = 0; w < NR_WRITERS; w++)
+		wait_ok(pids[w]);
+}
+
+TEST(ping_pong)
+{
+	int there[2], back[2], value;
+	pid_t pid;
+
+	CHECK_OK(pipe(there));
+	CHECK_OK(pipe(back));
+	if (CHILD(pid)) {
+		close(there[1]);
+		while (read(there[0], &value, sizeof(value)) == sizeof(value)) {
+			value++;
+			CHECK_EQ(write(back[1], &value, sizeof(value)), sizeof(value));
+		}
+		_exit(0);
+	}
+	for (int i = 0; i < 1000; i++) {
+		CHECK_EQ(write(there[1], &i, sizeof(i)), sizeof(i));
+		CHECK_EQ(read(back[0], &value, sizeof(value)), sizeof(value));
+		CHECK_EQ(value, i + 1);
+	}
+	close(there[1]);
+	wait_ok(pid);
+}
+
+TEST(bytes_waiting)
+{
+	int fds[2], nr = -1;
+
+	CHECK_OK(pipe(fds));
+	CHECK_EQ(write(fds[1], "12345", 5), 5);
+	CHECK_OK(ioctl(fds[0], FIONREAD, &nr));
+	CHECK_EQ(nr, 5);
+}
+
+TEST(vectors)
+{
+	char a[3] = "", b[8] = "";
+	struct iovec out[2] = { { "ab", 2 }, { "cdef", 4 } }, in[2] = { { a, 2 }, { b, 7 } };
+	int fds[2];
+
+	CHECK_OK(pipe(fds));
+	CHECK_EQ(writev(fds[1], out, 2), 6);
+	CHECK_EQ(readv(fds[0], in, 2), 6);
+	CHECK_STR(a, "ab");
+	CHECK_STR(b, "cdef");
+}
+
+static void handler_nothing(int signal)
+{
+	(void)signal;
+}
+
+TEST(read_interrupted)
+{
+	struct sigaction action = { .sa_handler = handler_nothing };
+	char byte;
+	int fds[2];
+	pid_t pid, parent = getpid();
+
+	CHECK_OK(pipe(fds));
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	if (CHILD(pid)) {
+		WAIT_UNTIL(process_state(parent) == 'S');
+		CHECK_OK(kill(parent, SIGUSR1));
+		_exit(0);
+	}
+	CHECK_ERR(read(fds[0], &byte, 1), EINTR);
+	wait_ok(pid);
+}
+
+TEST(read_restarted)
+{
+	struct sigaction action = { .sa_handler = handler_nothing, .sa_flags = SA_RESTART };
+	char byte;
+	int fds[2];
+	pid_t pid, parent = getpid();
+
+	CHECK_OK(pipe(fds));
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	if (CHILD(pid)) {
+		WAIT_UNTIL(process_state(parent) == 'S');
+		CHECK_OK(kill(parent, SIGUSR1));
+		sleep_ms(30);
+		CHECK_EQ(write(fds[1], "r", 1), 1);
+		_exit(0);
+	}
+	CHECK_EQ(read(fds[0], &byte, 1), 1);
+	CHECK_EQ(byte, 'r');
+	wait_ok(pid);
+}
+
+TEST(pipe2_flags)
+{
+	int fds[2];
+
+	CHECK_OK(pipe2(fds, O_CLOEXEC | O_NONBLOCK));
+	CHECK_EQ(fcntl(fds[0], F_GETFD), FD_CLOEXEC);
+	CHECK_EQ(fcntl(fds[1], F_GETFD), FD_CLOEXEC);
+	CHECK_EQ(fcntl(fds[0], F_GETFL) & (O_ACCMODE | O_NONBLOCK), O_RDONLY | O_NONBLOCK);
+	CHECK_EQ(fcntl(fds[1], F_GETFL) & (O_ACCMODE | O_NONBLOCK), O_WRONLY | O_NONBLOCK);
+	CHECK_ERR(syscall(SYS_pipe2, fds, 0x40), EINVAL);
+}
+
+TEST(bad_pointers)
+{
+	int fds[2], before;
+
+	before = CHECK_OK(dup(0));
+	close(before);
+	CHECK_ERR(syscall(SYS_pipe, BAD_POINTER), EFAULT);
+	CHECK_ERR(syscall(SYS_pipe, KERNEL_POINTER), EFAULT);
+	CHECK_EQ(dup(0), before);
+	CHECK_OK(pipe(fds));
+	CHECK_EQ(write(fds[1], "xyz", 3), 3);
+	CHECK_ERR(read(fds[0], BAD_POINTER, 3), EFAULT);
+	CHECK_ERR(write(fds[1], BAD_POINTER, 3), EFAULT);
+	CHECK_ERR(write(fds[1], KERNEL_POINTER, 3), EFAULT);
+}
+
+TEST(fifo)
+{
+	struct stat status;
+	char byte;
+	pid_t pid;
+
+	CHECK_OK(mkfifo("fifo", 0600));
+	CHECK_ERR(mkfifo("fifo", 0600), EEXIST);
+	CHECK_OK(stat("fifo", &status));
+	CHECK(S_ISFIFO(status.st_mode) && (status.st_mode & 0777) == 0600);
+	CHECK_ERR(open("fifo", O_WRONLY | O_NONBLOCK), ENXIO);
+	if (CHILD(pid)) {
+		int fd = CHECK_OK(open("fifo", O_WRONLY));
+		CHECK_EQ(write(fd, "f", 1), 1);
+		_exit(0);
+	}
+	int fd = CHECK_OK(open("fifo", O_RDONLY));
+	CHECK_EQ(read(fd, &byte, 1), 1);
+	CHECK_EQ(byte, 'f');
+	CHECK_EQ(read(fd, &byte, 1), 0);
+	wait_ok(pid);
+}
+
+TEST(fifo_nonblocking_reader)
+{
+	char byte;
+
+	CHECK_OK(mkfifo("fifo", 0600));
+	int reader = CHECK_OK(open("fifo", O_RDONLY | O_NONBLOCK));
+	CHECK_EQ(read(reader, &byte, 1), 0);
+	int writer = CHECK_OK(open("fifo", O_WRONLY | O_NONBLOCK));
+	CHECK_ERR(read(reader, &byte, 1), EAGAIN);
+	CHECK_EQ(write(writer, "x", 1), 1);
+	CHECK_EQ(read(reader, &byte, 1), 1);
+}
+
+/* A writer that waits in open() may write and be gone before the reader that woke it runs again. */
+TEST(fifo_short_meetings)
+{
+	char byte;
+	pid_t pid;
+
+	CHECK_OK(mkfifo("fifo", 0600));
+	for (int i = 0; i < 50; i++) {
+		if (CHILD(pid)) {
+			int out = CHECK_OK(open("fifo", O_WRONLY));
+			CHECK_EQ(write(out, "f", 1), 1);
+			_exit(0);
+		}
+		WAIT_UNTIL(process_state(pid) == 'S');
+		int in = CHECK_OK(open("fifo", O_RDONLY));
+		CHECK_EQ(read(in, &byte, 1), 1);
+		CHECK_EQ(read(in, &byte, 1), 0);
+		CHECK_OK(close(in));
+		wait_ok(pid);
+	}
+}

@@ -1,0 +1,827 @@
+// SPDX-License-Identifier: MIT
+/* Signals: sending, masks, handlers and their frames, alternate stacks, waiting, stopping. */
+#define _GNU_SOURCE
+#include "harness.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t nr_seen, last_seen;
+static siginfo_t seen_info;
+
+static void on_signal(int number)
+{
+	nr_seen++;
+	last_seen = number;
+}
+
+static void on_signal_info(int number, siginfo_t *info, void *context)
+{
+	(void)context;
+	seen_info = *info;
+	on_signal(number);
+}
+
+static void handle(int number, int flags)
+{
+	struct sigaction action = { .sa_flags = flags };
+
+	if (flags & SA_SIGINFO)
+		action.sa_sigaction = on_signal_info;
+	else
+		action.sa_handler = on_signal;
+	CHECK_OK(sigaction(number, &action, NULL));
+}
+
+static sigset_t set_of(int number)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	if (number)
+		sigaddset(&set, number);
+	return set;
+}
+
+static void block(int number)
+{
+	sigset_t set = set_of(number);
+
+	CHECK_OK(sigprocmask(SIG_BLOCK, &set, NULL));
+}
+
+static void unblock(int number)
+{
+	sigset_t set = set_of(number);
+
+	CHECK_OK(sigprocmask(SIG_UNBLOCK, &set, NULL));
+}
+
+static int is_pending(int number)
+{
+	sigset_t set;
+
+	CHECK_OK(sigpending(&set));
+	return sigismember(&set, number);
+}
+
+/* Sending. */
+
+TEST(kill_self_runs_handler)
+{
+	handle(SIGUSR1, 0);
+	CHECK_OK(kill(getpid(), SIGUSR1));
+	CHECK_EQ(nr_seen, 1);
+	CHECK_EQ(last_seen, SIGUSR1);
+}
+
+TEST(kill_errors)
+{
+	CHECK_OK(kill(getpid(), 0));
+	CHECK_ERR(kill(getpid(), 65), EINVAL);
+	CHECK_ERR(kill(getpid(), -1), EINVAL);
+	CHECK_ERR(kill(0x3ffffff, 0), ESRCH);
+	CHECK_ERR(kill(-0x3ffffff, SIGTERM), ESRCH);
+	CHECK_ERR(syscall(SYS_tgkill, getpid(), 0x3ffffff, 0), ESRCH);
+	CHECK_ERR(syscall(SYS_tgkill, 1, getpid(), 0), ESRCH);
+	CHECK_ERR(syscall(SYS_tgkill, -1, getpid(), 0), EINVAL);
+	CHECK_ERR(syscall(SYS_tkill, 0, 0), EINVAL);
+	CHECK_OK(syscall(SYS_tkill, getpid(), 0));
+}
+
+TEST(kill_group)
+{
+	pid_t pids[3];
+
+	handle(SIGUSR1, 0);
+	for (int i = 0; i < 3; i++) {
+		if (CHILD(pids[i])) {
+			while (!nr_seen)
+				sleep_ms(5);
+			_exit(nr_seen);
+		}
+	}
+	CHECK_OK(kill(0, SIGUSR1));
+	CHECK_EQ(nr_seen, 1);
+	for (int i = 0; i < 3; i++)
+		wait_exit(pids[i], 1);
+}
+
+TEST(kill_permission)
+{
+	pid_t pid, parent = getpid();
+
+	if (getuid() != 0)
+		SKIP("needs root");
+	if (CHILD(pid)) {
+		become_user(1000);
+		CHECK_ERR(kill(parent, 0), EPERM);
+		CHECK_OK(kill(getpid(), 0));
+		_exit(0);
+	}
+	wait_ok(pid);
+}
+
+TEST(default_actions)
+{
+	static const int fatal[] = { SIGHUP,  SIGINT,    SIGQUIT, SIGILL,  SIGABRT, SIGBUS,
+				     SIGFPE,  SIGKILL,   SIGUSR1, SIGSEGV, SIGPIPE, SIGALRM,
+				     SIGTERM, SIGUSR2,   SIGXCPU, SIGXFSZ, SIGPROF, SIGIO,
+				     SIGSYS,  SIGVTALRM, 40 };
+	static const int ignored[] = { SIGCHLD, SIGURG, SIGWINCH, SIGCONT };
+	pid_t pid;
+
+	for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++) {
+		if (CHILD(pid)) {
+			CHECK_OK(kill(getpid(), fatal[i]));
+			_exit(0);
+		}
+		wait_signalled(pid, fatal[i]);
+	}
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		CHECK_OK(kill(getpid(), ignored[i]));
+}
+
+TEST(ignored)
+{
+	CHECK(signal(SIGTERM, SIG_IGN) == SIG_DFL);
+	CHECK_OK(kill(getpid(), SIGTERM));
+	block(SIGUSR1);
+	CHECK_OK(kill(getpid(), SIGUSR1));
+	CHECK(is_pending(SIGUSR1));
+	CHECK(signal(SIGUSR1, SIG_IGN) == SIG_DFL);
+	CHECK(!is_pending(SIGUSR1));
+}
+
+/* Actions. */
+
+TEST(sigaction_rules)
+{
+	struct sigaction action = { .sa_handler = on_signal }, old;
+
+	CHECK_ERR(sigaction(SIGKILL, &action, NULL), EINVAL);
+	CHECK_ERR(sigaction(SIGSTOP, &action, NULL), EINVAL);
+	CHECK_OK(sigaction(SIGKILL, NULL, &old));
+	CHECK_ERR(syscall(SYS_rt_sigaction, 0, &action, NULL, 8), EINVAL);
+	CHECK_ERR(syscall(SYS_rt_sigaction, 65, &action, NULL, 8), EINVAL);
+	CHECK_ERR(syscall(SYS_rt_sigaction, SIGUSR1, NULL, NULL, 16), EINVAL);
+	CHECK_ERR(syscall(SYS_rt_sigaction, SIGUSR1, BAD_POINTER, NULL, 8), EFAULT);
+	CHECK_ERR(syscall(SYS_rt_sigaction, SIGUSR1, NULL, BAD_POINTER, 8), EFAULT);
+	action.sa_flags = SA_NODEFER | SA_ONSTACK;
+	sigaddset(&action.sa_mask, SIGHUP);
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	CHECK_OK(sigaction(SIGUSR1, NULL, &old));
+	CHECK(old.sa_handler == on_signal);
+	CHECK(sigismember(&old.sa_mask, SIGHUP));
+	CHECK_EQ(old.sa_flags & (SA_NODEFER | SA_ONSTACK | SA_RESTART), SA_NODEFER | SA_ONSTACK);
+}
+
+static volatile int depth, max_depth, nr_sent;
+
+static void on_nested(int number)
+{
+	if (++depth > max_depth)
+		max_depth = depth;
+	if (nr_sent++ < 2)
+		kill(getpid(), number);
+	depth--;
+	nr_seen++;
+}
+
+TEST(own_signal_blocked_in_handler)
+{
+	struct sigaction action = { .sa_handler = on_nested };
+
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	CHECK_OK(kill(getpid(), SIGUSR1));
+	CHECK_EQ(nr_seen, 3);
+	CHECK_EQ(max_depth, 1);
+}
+
+TEST(nodefer)
+{
+	struct sigaction action = { .sa_handler = on_nested, .sa_flags = SA_NODEFER };
+
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	CHECK_OK(kill(getpid(), SIGUSR1));
+	CHECK_EQ(max_depth, 3);
+	CHECK_EQ(nr_seen, 3);
+}
+
+static sigset_t mask_in_handler;
+
+static void on_keep_mask(int number)
+{
+	(void)number;
+	sigprocmask(SIG_BLOCK, NULL, &mask_in_handler);
+}
+
+TEST(mask_in_handler_and_after)
+{
+	struct sigaction action = { .sa_handler = on_keep_mask };
+	sigset_t after;
+
+	sigaddset(&action.sa_mask, SIGHUP);
+	block(SIGTERM);
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	CHECK_OK(kill(getpid(), SIGUSR1));
+	CHECK(sigismember(&mask_in_handler, SIGUSR1));
+	CHECK(sigismember(&mask_in_handler, SIGHUP));
+	CHECK(sigismember(&mask_in_handler, SIGTERM));
+	CHECK_OK(sigprocmask(SIG_BLOCK, NULL, &after));
+	CHECK(!sigismember(&after, SIGUSR1) && !sigismember(&after, SIGHUP));
+	CHECK(sigismember(&after, SIGTERM));
+}
+
+TEST(resethand)
+{
+	pid_t pid;
+
+	if (CHILD(pid)) {
+		handle(SIGUSR1, SA_RESETHAND);
+		CHECK_OK(kill(getpid(), SIGUSR1));
+		CHECK_EQ(nr_seen, 1);
+		CHECK_OK(kill(getpid(), SIGUSR1));
+		_exit(0);
+	}
+	wait_signalled(pid, SIGUSR1);
+}
+
+/* Masks. */
+
+TEST(mask_rules)
+{
+	sigset_t set, old;
+
+	sigfillset(&set);
+	CHECK_OK(sigprocmask(SIG_SETMASK, &set, NULL));
+	CHECK_OK(sigprocmask(SIG_SETMASK, NULL, &old));
+	CHECK(!sigismember(&old, SIGKILL) && !sigismember(&old, SIGSTOP));
+	CHECK(sigismember(&old, SIGUSR1));
+	CHECK_ERR(syscall(SYS_rt_sigprocmask, 99, &set, NULL, 8), EINVAL);
+	CHECK_OK(syscall(SYS_rt_sigprocmask, 99, NULL, &set, 8));
+	CHECK_ERR(syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, NULL, 4), EINVAL);
+	CHECK_ERR(syscall(SYS_rt_sigprocmask, SIG_BLOCK, BAD_POINTER, NULL, 8), EFAULT);
+	CHECK_ERR(syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, BAD_POINTER, 8), EFAULT);
+}
+
+TEST(blocked_then_delivered_once)
+{
+	handle(SIGUSR1, 0);
+	block(SIGUSR1);
+	for (int i = 0; i < 5; i++)
+		CHECK_OK(kill(getpid(), SIGUSR1));
+	CHECK_EQ(nr_seen, 0);
+	CHECK(is_pending(SIGUSR1));
+	unblock(SIGUSR1);
+	CHECK_EQ(nr_seen, 1);
+	CHECK(!is_pending(SIGUSR1));
+}
+
+TEST(realtime_signals_queue)
+{
+	union sigval value = { .sival_int = 77 };
+
+	handle(SIGRTMIN + 1, SA_SIGINFO);
+	block(SIGRTMIN + 1);
+	for (int i = 0; i < 5; i++)
+		CHECK_OK(sigqueue(getpid(), SIGRTMIN + 1, value));
+	unblock(SIGRTMIN + 1);
+	CHECK_EQ(nr_seen, 5);
+	CHECK_EQ(seen_info.si_code, SI_QUEUE);
+	CHECK_EQ(seen_info.si_value.sival_int, 77);
+	CHECK_EQ(seen_info.si_pid, getpid());
+}
+
+TEST(pending_not_inherited)
+{
+	pid_t pid;
+
+	block(SIGUSR1);
+	CHECK_OK(kill(getpid(), SIGUSR1));
+	if (CHILD(pid)) {
+		CHECK(!is_pending(SIGUSR1));
+		unblock(SIGUSR1);
+		_exit(0);
+	}
+	wait_ok(pid);
+}
+
+/* What a handler is told. */
+
+TEST(info_of_kill)
+{
+	handle(SIGUSR1, SA_SIGINFO);
+	CHECK_OK(kill(getpid(), SIGUSR1));
+	CHECK_EQ(seen_info.si_signo, SIGUSR1);
+	CHECK_EQ(seen_info.si_code, SI_USER);
+	CHECK_EQ(seen_info.si_pid, getpid());
+	CHECK_EQ(seen_info.si_uid, getuid());
+	CHECK_OK(syscall(SYS_tgkill, getpid(), getpid(), SIGUSR1));
+	CHECK_EQ(seen_info.si_code, SI_TKILL);
+}
+
+TEST(info_of_child)
+{
+	pid_t pid;
+
+	handle(SIGCHLD, SA_SIGINFO);
+	if (CHILD(pid))
+		_exit(12);
+	WAIT_UNTIL(nr_seen);
+	CHECK_EQ(seen_info.si_code, CLD_EXITED);
+	CHECK_EQ(seen_info.si_pid, pid);
+	CHECK_EQ(seen_info.si_status, 12);
+	wait_exit(pid, 12);
+}
+
+TEST(child_stop_and_continue_signals)
+{
+	pid_t pid;
+
+	handle(SIGCHLD, SA_SIGINFO);
+	if (CHILD(pid)) {
+		for (;;)
+			pause();
+	}
+	CHECK_OK(kill(pid, SIGSTOP));
+	WAIT_UNTIL(nr_seen == 1);
+	CHECK_EQ(seen_info.si_code, CLD_STOPPED);
+	CHECK_EQ(seen_info.si_status, SIGSTOP);
+	CHECK_EQ(process_state(pid), 'T');
+	CHECK_OK(kill(pid, SIGCONT));
+	WAIT_UNTIL(nr_seen == 2);
+	CHECK_EQ(seen_info.si_code, CLD_CONTINUED);
+	handle(SIGCHLD, SA_SIGINFO | SA_NOCLDSTOP);
+	CHECK_OK(kill(pid, SIGSTOP));
+	WAIT_UNTIL(process_state(pid) == 'T');
+	CHECK_EQ(nr_seen, 2);
+	CHECK_OK(kill(pid, SIGKILL));
+	WAIT_UNTIL(nr_seen == 3);
+	CHECK_EQ(seen_info.si_code, CLD_KILLED);
+	wait_signalled(pid, SIGKILL);
+}
+
+TEST(stopped_process_keeps_signals)
+{
+	pid_t pid;
+
+	handle(SIGUSR1, 0);
+	if (CHILD(pid)) {
+		while (!nr_seen)
+			sleep_ms(5);
+		_exit(0);
+	}
+	CHECK_OK(kill(pid, SIGSTOP));
+	WAIT_UNTIL(process_state(pid) == 'T');
+	CHECK_OK(kill(pid, SIGUSR1));
+	sleep_ms(20);
+	CHECK_EQ(process_state(pid), 'T');
+	CHECK_OK(kill(pid, SIGCONT));
+	wait_ok(pid);
+}
+
+/* Faults. */
+
+static sigjmp_buf escape;
+
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+	(void)context;
+	seen_info = *info;
+	last_seen = number;
+	siglongjmp(escape, 1);
+}
+
+static void handle_fault(int number)
+{
+	struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
+
+	CHECK_OK(sigaction(number, &action, NULL));
+}
+
+TEST(fault_unmapped)
+{
+	handle_fault(SIGSEGV);
+	if (!sigsetjmp(escape, 1))
+		*(volatile char *)0x10 = 1;
+	CHECK_EQ(last_seen, SIGSEGV);
+	CHECK_EQ(seen_info.si_code, SEGV_MAPERR);
+	CHECK_EQ((uintptr_t)seen_info.si_addr, 0x10);
+}
+
+TEST(fault_protection)
+{
+	char *page = guarded_page();
+
+	handle_fault(SIGSEGV);
+	CHECK_OK(mprotect(page, 4096, PROT_READ));
+	if (!sigsetjmp(escape, 1))
+		*(volatile char *)(page + 5) = 1;
+	CHECK_EQ(seen_info.si_code, SEGV_ACCERR);
+	CHECK((char *)seen_info.si_addr == page + 5);
+}
+
+TEST(fault_no_exec)
+{
+	char *page = guarded_page();
+
+	*page = (char)0xc3;
+	handle_fault(SIGSEGV);
+	if (!sigsetjmp(escape, 1))
+		((void (*)(void))page)();
+	CHECK_EQ(seen_info.si_code, SEGV_ACCERR);
+	CHECK((char *)seen_info.si_addr == page);
+}
+
+TEST(fault_kernel_address)
+{
+	handle_fault(SIGSEGV);
+	if (!sigsetjmp(escape, 1))
+		*(volatile char *)KERNEL_POINTER = 1;
+	CHECK_EQ(last_seen, SIGSEGV);
+}
+
+TEST(fault_noncanonical)
+{
+	volatile char *pointer = (void *)0x8000000000000000;
+
+	handle_fault(SIGSEGV);
+	if (!sigsetjmp(escape, 1))
+		*pointer = 1;
+	CHECK_EQ(last_seen, SIGSEGV);
+	CHECK_EQ(seen_info.si_code, SI_KERNEL);
+}
+
+TEST(fault_divide)
+{
+	handle_fault(SIGFPE);
+	if (!sigsetjmp(escape, 1))
+		__asm__ volatile("xor %%ecx, %%ecx\n\tidiv %%ecx" ::"a"(1), "d"(0) : "ecx");
+	CHECK_EQ(last_seen, SIGFPE);
+	CHECK_EQ(seen_info.si_code, FPE_INTDIV);
+}
+
+TEST(fault_illegal)
+{
+	handle_fault(SIGILL);
+	if (!sigsetjmp(escape, 1))
+		__asm__ volatile("ud2");
+	CHECK_EQ(last_seen, SIGILL);
+	CHECK_EQ(seen_info.si_code, ILL_ILLOPN);
+}
+
+TEST(fault_privileged)
+{
+	handle_fault(SIGSEGV);
+	if (!sigsetjmp(escape, 1))
+		__asm__ volatile("hlt");
+	CHECK_EQ(last_seen, SIGSEGV);
+	last_seen = 0;
+	if (!sigsetjmp(escape, 1))
+		__asm__ volatile("cli");
+	CHECK_EQ(last_seen, SIGSEGV);
+}
+
+TEST(fault_breakpoint)
+{
+	struct sigaction action = { .sa_sigaction = on_signal_info, .sa_flags = SA_SIGINFO };
+
+	CHECK_OK(sigaction(SIGTRAP, &action, NULL));
+	__asm__ volatile("int3");
+	CHECK_EQ(nr_seen, 1);
+	CHECK_EQ(seen_info.si_signo, SIGTRAP);
+}
+
+TEST(fault_blocked_kills)
+{
+	pid_t pid;
+
+	if (CHILD(pid)) {
+		handle_fault(SIGSEGV);
+		block(SIGSEGV);
+		*(volatile char *)0x10 = 1;
+		_exit(0);
+	}
+	wait_signalled(pid, SIGSEGV);
+}
+
+/* The frame: everything is as it was, whatever the handler did to the registers. */
+
+static void on_clobber(int number)
+{
+	on_signal(number);
+	__asm__ volatile("pxor %%xmm0, %%xmm0\n\tpxor %%xmm7, %%xmm7\n\tfninit\n\tstd\n\tcld" ::
+			     : "xmm0", "xmm7");
+}
+
+TEST(frame_keeps_vector_registers)
+{
+	struct sigaction action = { .sa_handler = on_clobber };
+	uint64_t in[2] = { 0x1122334455667788, 0x99aabbccddeeff00 }, out[2] = { 0, 0 };
+	long result, pid = getpid();
+
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	__asm__ volatile("movups %2, %%xmm7\n\tsyscall\n\tmovups %%xmm7, %1"
+			 : "=a"(result), "=m"(out)
+			 : "m"(in), "a"((long)SYS_kill), "D"(pid), "S"((long)SIGUSR1)
+			 : "rcx", "r11", "xmm7", "memory");
+	CHECK_EQ(result, 0);
+	CHECK_EQ(nr_seen, 1);
+	CHECK_MEM(out, in, sizeof(in));
+}
+
+TEST(frame_keeps_general_registers)
+{
+	long result, pid = getpid(), r10 = 0x10, r12 = 0x12, r15 = 0x15;
+
+	handle(SIGUSR1, 0);
+	__asm__ volatile("mov $0x1010, %%r10\n\tmov $0x1212, %%r12\n\tmov $0x1515, %%r15\n\t"
+			 "mov $0x88, %%r8\n\tsyscall\n\t"
+			 "mov %%r10, %1\n\tmov %%r12, %2\n\tmov %%r15, %3\n\t"
+			 "cmp $0x88, %%r8\n\tje 1f\n\tud2\n1:"
+			 : "=a"(result), "=&m"(r10), "=&m"(r12), "=&m"(r15)
+			 : "a"((long)SYS_kill), "D"(pid), "S"((long)SIGUSR1)
+			 : "rcx", "r8", "r10", "r11", "r12", "r15", "memory", "cc");
+	CHECK_EQ(result, 0);
+	CHECK_EQ(nr_seen, 1);
+	CHECK_EQ(r10, 0x1010);
+	CHECK_EQ(r12, 0x1212);
+	CHECK_EQ(r15, 0x1515);
+}
+
+static void on_skip_ud2(int number, siginfo_t *info, void *context)
+{
+	ucontext_t *uc = context;
+
+	(void)info;
+	on_signal(number);
+	uc->uc_mcontext.gregs[REG_RIP] += 2;
+	uc->uc_mcontext.gregs[REG_RAX] = 4711;
+}
+
+TEST(frame_can_be_changed)
+{
+	struct sigaction action = { .sa_sigaction = on_skip_ud2, .sa_flags = SA_SIGINFO };
+	long rax = 1;
+
+	CHECK_OK(sigaction(SIGILL, &action, NULL));
+	__asm__ volatile("ud2" : "+a"(rax));
+	CHECK_EQ(nr_seen, 1);
+	CHECK_EQ(rax, 4711);
+}
+
+static void on_hostile_frame(int number, siginfo_t *info, void *context)
+{
+	ucontext_t *uc = context;
+
+	(void)number;
+	(void)info;
+	uc->uc_mcontext.gregs[REG_RIP] = (greg_t)0xffff800000000000;
+	uc->uc_mcontext.gregs[REG_EFL] = -1;
+	uc->uc_mcontext.gregs[REG_CSGSFS] = 0x0008000800080008;
+}
+
+TEST(frame_hostile)
+{
+	struct sigaction action = { .sa_sigaction = on_hostile_frame, .sa_flags = SA_SIGINFO };
+	pid_t pid;
+
+	if (CHILD(pid)) {
+		CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+		kill(getpid(), SIGUSR1);
+		_exit(0);
+	}
+	wait_signalled(pid, SIGSEGV);
+}
+
+TEST(sigreturn_without_frame)
+{
+	pid_t pid;
+
+	if (CHILD(pid)) {
+		__asm__ volatile(
+		    "xor %%esp, %%esp\n\tsyscall\n\tud2" ::"a"((long)SYS_rt_sigreturn));
+		_exit(0);
+	}
+	wait_signalled(pid, SIGSEGV);
+}
+
+static uintptr_t handler_sp;
+
+static void on_keep_sp(int number)
+{
+	on_signal(number);
+	handler_sp = (uintptr_t)__builtin_frame_address(0);
+}
+
+TEST(stack_alignment_and_red_zone)
+{
+	struct sigaction action = { .sa_handler = on_keep_sp };
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	CHECK_OK(kill(getpid(), SIGUSR1));
+	CHECK_EQ(handler_sp % 16, 0);
+	CHECK(handler_sp < here - 128);
+}
+
+/* Alternate stack. */
+
+TEST(sigaltstack_use)
+{
+	struct sigaction action = { .sa_handler = on_keep_sp, .sa_flags = SA_ONSTACK };
+	static char stack_bytes[32768] __attribute__((aligned(16)));
+	stack_t stack = { .ss_sp = stack_bytes, .ss_size = sizeof(stack_bytes) }, old;
+
+	CHECK_OK(sigaltstack(NULL, &old));
+	CHECK_EQ(old.ss_flags, SS_DISABLE);
+	CHECK_OK(sigaltstack(&stack, NULL));
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	CHECK_OK(kill(getpid(), SIGUSR1));
+	CHECK(handler_sp > (uintptr_t)stack_bytes &&
+	      handler_sp < (uintptr_t)stack_bytes + sizeof(stack_bytes));
+	stack.ss_flags = 99;
+	CHECK_ERR(sigaltstack(&stack, NULL), EINVAL);
+	stack.ss_flags = 0;
+	stack.ss_size = 100;
+	CHECK_ERR(syscall(SYS_sigaltstack, &stack, NULL), ENOMEM);
+	CHECK_ERR(syscall(SYS_sigaltstack, BAD_POINTER, NULL), EFAULT);
+	CHECK_ERR(syscall(SYS_sigaltstack, NULL, BAD_POINTER), EFAULT);
+}
+
+static int deeper(int level)
+{
+	volatile char space[4096];
+
+	space[0] = level;
+	return level <= 0 ? space[0] : deeper(level + 1) + space[0];
+}
+
+TEST(stack_overflow_on_altstack)
+{
+	static char stack_bytes[65536];
+	stack_t stack = { .ss_sp = stack_bytes, .ss_size = sizeof(stack_bytes) };
+	struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+
+	CHECK_OK(sigaltstack(&stack, NULL));
+	CHECK_OK(sigaction(SIGSEGV, &action, NULL));
+	if (!sigsetjmp(escape, 1))
+		deeper(1);
+	CHECK_EQ(last_seen, SIGSEGV);
+}
+
+TEST(stack_overflow_kills)
+{
+	pid_t pid;
+
+	if (CHILD(pid)) {
+		handle(SIGSEGV, 0);
+		deeper(1);
+		_exit(0);
+	}
+	wait_signalled(pid, SIGSEGV);
+}
+
+/* Waiting. */
+
+static pid_t signal_later(int number)
+{
+	pid_t pid, parent = getpid();
+
+	if (CHILD(pid)) {
+		WAIT_UNTIL(process_state(parent) == 'S');
+		CHECK_OK(kill(parent, number));
+		_exit(0);
+	}
+	return pid;
+}
+
+TEST(pause_ends)
+{
+	handle(SIGUSR1, SA_RESTART);
+	pid_t pid = signal_later(SIGUSR1);
+	CHECK_ERR(pause(), EINTR);
+	CHECK_EQ(nr_seen, 1);
+	wait_ok(pid);
+}
+
+TEST(sigsuspend_swaps_mask)
+{
+	sigset_t empty = set_of(0), after;
+
+	handle(SIGUSR1, 0);
+	block(SIGUSR1);
+	CHECK_OK(kill(getpid(), SIGUSR1));
+	CHECK_EQ(nr_seen, 0);
+	CHECK_ERR(sigsuspend(&empty), EINTR);
+	CHECK_EQ(nr_seen, 1);
+	CHECK_OK(sigprocmask(SIG_BLOCK, NULL, &after));
+	CHECK(sigismember(&after, SIGUSR1));
+	CHECK_ERR(syscall(SYS_rt_sigsuspend, BAD_POINTER, 8), EFAULT);
+	CHECK_ERR(syscall(SYS_rt_sigsuspend, &empty, 7), EINVAL);
+}
+
+TEST(sigtimedwait)
+{
+	sigset_t set = set_of(SIGUSR1);
+	struct timespec moment = { 0, 20000000 }, bad = { 0, 1000000000 }, none = { 0, 0 };
+	siginfo_t info;
+
+	handle(SIGUSR2, 0);
+	block(SIGUSR1);
+	CHECK_ERR(sigtimedwait(&set, &info, &none), EAGAIN);
+	long long start = now_ms();
+	CHECK_ERR(sigtimedwait(&set, &info, &moment), EAGAIN);
+	CHECK(now_ms() - start >= 19);
+	CHECK_OK(kill(getpid(), SIGUSR1));
+	CHECK_EQ(sigtimedwait(&set, &info, &moment), SIGUSR1);
+	CHECK_EQ(info.si_signo, SIGUSR1);
+	CHECK_EQ(info.si_pid, getpid());
+	CHECK(!is_pending(SIGUSR1));
+	CHECK_ERR(sigtimedwait(&set, &info, &bad), EINVAL);
+	pid_t pid = signal_later(SIGUSR1);
+	CHECK_EQ(sigwaitinfo(&set, &info), SIGUSR1);
+	wait_ok(pid);
+	pid = signal_later(SIGUSR2);
+	CHECK_ERR(syscall(SYS_rt_sigtimedwait, &set, &info, NULL, 8), EINTR);
+	wait_ok(pid);
+}
+
+TEST(wait_interrupted_and_restarted)
+{
+	pid_t pid, sender;
+
+	if (CHILD(pid)) {
+		sleep_ms(150);
+		_exit(0);
+	}
+	handle(SIGUSR1, 0);
+	sender = signal_later(SIGUSR1);
+	CHECK_ERR(waitpid(pid, NULL, 0), EINTR);
+	wait_ok(sender);
+	handle(SIGUSR1, SA_RESTART);
+	sender = signal_later(SIGUSR1);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	CHECK_EQ(nr_seen, 2);
+	wait_ok(sender);
+}
+
+/* Many signals from several senders: none is lost while the receiver counts real-time ones. */
+TEST(storm)
+{
+	enum { NR_SENDERS = 3, NR_EACH = 200 };
+	pid_t pids[NR_SENDERS], parent = getpid();
+	union sigval value = { 0 };
+
+	handle(SIGRTMIN + 2, SA_RESTART);
+	for (int i = 0; i < NR_SENDERS; i++) {
+		if (CHILD(pids[i])) {
+			for (int n = 0; n < NR_EACH; n++)
+				CHECK_OK(sigqueue(parent, SIGRTMIN + 2, value));
+			_exit(0);
+		}
+	}
+	for (int i = 0; i < NR_SENDERS; i++)
+		wait_ok(pids[i]);
+	WAIT_UNTIL(nr_seen == NR_SENDERS * NR_EACH);
+}
+
+/* A loop without any system call is reached by a signal, too. */
+TEST(interrupts_busy_loop)
+{
+	pid_t pid, parent = getpid();
+
+	handle(SIGUSR1, 0);
+	if (CHILD(pid)) {
+		sleep_ms(20);
+		CHECK_OK(kill(parent, SIGUSR1));
+		_exit(0);
+	}
+	while (!nr_seen)
+		;
+	wait_ok(pid);
+}
+
+TEST(lowest_number_first)
+{
+	sigset_t set, old;
+
+	handle(SIGUSR2, 0);
+	handle(SIGHUP, 0);
+	sigfillset(&set);
+	CHECK_OK(sigprocmask(SIG_SETMASK, &set, &old));
+	CHECK_OK(kill(getpid(), SIGUSR2));
+	CHECK_OK(kill(getpid(), SIGHUP));
+	CHECK_EQ(sigwaitinfo(&set, NULL), SIGHUP);
+	CHECK_EQ(sigwaitinfo(&set, NULL), SIGUSR2);
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT
+/* The system as a whole: names, figures, limits, random bytes, process settings, file systems. */
+#define _GNU_SOURCE
+#include "harness.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+TEST(uname)
+{
+	struct utsname name;
+
+	CHECK_OK(uname(&name));
+	CHECK_STR(name.machine, "x86_64");
+	CHECK(name.sysname[0] && name.nodename[0] && name.release[0] && name.version[0]);
+	CHECK(atoi(name.release) >= 5);
+	CHECK_ERR(syscall(SYS_uname, BAD_POINTER), EFAULT);
+}
+
+TEST(hostname)
+{
+	char old[65], got[65];
+
+	if (getuid() != 0)
+		SKIP("needs root");
+	CHECK_OK(gethostname(old, sizeof(old)));
+	CHECK_OK(sethostname("corner", 6));
+	CHECK_OK(gethostname(got, sizeof(got)));
+	CHECK_OK(sethostname(old, strlen(old)));
+	CHECK_STR(got, "corner");
+	CHECK_ERR(syscall(SYS_sethostname, got, 65L), EINVAL);
+	CHECK_ERR(syscall(SYS_sethostname, got, -1L), EINVAL);
+	CHECK_ERR(syscall(SYS_sethostname, BAD_POINTER, 3L), EFAULT);
+}
+
+TEST(sysinfo)
+{
+	struct sysinfo info;
+
+	CHECK_OK(sysinfo(&info));
+	CHECK(info.mem_unit > 0 && info.totalram > 0 && info.freeram <= info.totalram);
+	CHECK(info.procs > 0);
+	CHECK_ERR(syscall(SYS_sysinfo, BAD_POINTER), EFAULT);
+}
+
+TEST(getrandom)
+{
+	unsigned char a[64] = { 0 }, b[64] = { 0 };
+	static unsigned char large[100000];
+	int same = 0, zeros = 0;
+
+	CHECK_EQ(getrandom(a, 64, 0), 64);
+	CHECK_EQ(getrandom(b, 64, GRND_NONBLOCK), 64);
+	for (int i = 0; i < 64; i++)
+		same += a[i] == b[i];
+	CHECK(same < 16);
+	CHECK_EQ(getrandom(large, sizeof(large), 0), sizeof(large));
+	for (size_t i = 0; i < sizeof(large); i++)
+		zeros += large[i] == 0;
+	CHECK(zeros > 200 && zeros < 700);
+	CHECK_EQ(getrandom(a, 0, 0), 0);
+	CHECK_ERR(getrandom(a, 1, 0x80), EINVAL);
+	CHECK_ERR(syscall(SYS_getrandom, BAD_POINTER, 8L, 0), EFAULT);
+	int fd = CHECK_OK(open("/dev/urandom", O_RDONLY));
+	CHECK_EQ(read(fd, b, 64), 64);
+	CHECK(memcmp(a, b, 64) != 0);
+}
+
+TEST(fork_has_other_random_bytes)
+{
+	unsigned char mine[32], theirs[32];
+	int fds[2];
+	pid_t pid;
+
+	CHECK_OK(pipe(fds));
+	if (CHILD(pid)) {
+		CHECK_EQ(getrandom(theirs, 32, 0), 32);
+		CHECK_EQ(write(fds[1], theirs, 32), 32);
+		_exit(0);
+	}
+	CHECK_EQ(getrandom(mine, 32, 0), 32);
+	CHECK_EQ(read(fds[0], theirs, 32), 32);
+	CHECK(memcmp(mine, theirs, 32) != 0);
+	wait_ok(pid);
+}
+
+/* Limits. */
+
+TEST(rlimits)
+{
+	struct rlimit limit, got;
+
+	CHECK_OK(getrlimit(RLIMIT_STACK, &limit));
+	CHECK(limit.rlim_cur >= 1 << 20);
+	CHECK_OK(getrlimit(RLIMIT_CORE, &limit));
+	limit.rlim_cur = 0;
+	CHECK_OK(setrlimit(RLIMIT_CORE, &limit));
+	CHECK_OK(syscall(SYS_prlimit64, 0, RLIMIT_CORE, NULL, &got));
+	CHECK_EQ(got.rlim_cur, 0);
+	CHECK_OK(getrlimit(RLIMIT_NOFILE, &limit));
+	CHECK(limit.rlim_cur >= 256);
+	limit.rlim_cur = limit.rlim_max + 1;
+	if (limit.rlim_max != RLIM_INFINITY)
+		CHECK_ERR(setrlimit(RLIMIT_NOFILE, &limit), EINVAL);
+	CHECK_ERR(getrlimit(99, &limit), EINVAL);
+	CHECK_ERR(syscall(SYS_getrlimit, RLIMIT_CORE, BAD_POINTER), EFAULT);
+	CHECK_ERR(syscall(SYS_prlimit64, 0, RLIMIT_CORE, BAD_POINTER, NULL), EFAULT);
+	CHECK_ERR(syscall(SYS_prlimit64, 0x3ffffff, RLIMIT_CORE, NULL, &got), ESRCH);
+}
+
+TEST(rlimit_hard_only_falls)
+{
+	struct rlimit limit = { 50, 60 };
+	pid_t pid;
+
+	if (CHILD(pid)) {
+		CHECK_OK(setrlimit(RLIMIT_NOFILE, &limit));
+		become_user(1000);
+		limit.rlim_max = 61;
+		CHECK_ERR(setrlimit(RLIMIT_NOFILE, &limit), EPERM);
+		limit.rlim_max = 55;
+		CHECK_OK(setrlimit(RLIMIT_NOFILE, &limit));
+		_exit(0);
+	}
+	wait_ok(pid);
+}
+
+TEST(rlimits_inherited)
+{
+	struct rlimit limit = { 123, 200 }, got;
+	pid_t pid;
+
+	CHECK_OK(setrlimit(RLIMIT_NOFILE, &limit));
+	if (CHILD(pid)) {
+		CHECK_OK(getrlimit(RLIMIT_NOFILE, &got));
+		CHECK_EQ(got.rlim_cur, 123);
+		_exit(0);
+	}
+	wait_ok(pid);
+}
+
+/* prctl and personality */
+
+TEST(process_name)
+{
+	char name[17] = "", file[64] = "";
+
+	CHECK_OK(prctl(PR_SET_NAME, "a name that is too long"));
+	CHECK_OK(prctl(PR_GET_NAME, name));
+	CHECK_STR(name, "a name that is ");
+	int fd = CHECK_OK(open("/proc/self/comm", O_RDONLY));
+	CHECK_OK(read(fd, file, sizeof(file) - 1));
+	CHECK_STR(file, "a name that is \n");
+	CHECK_ERR(syscall(SYS_prctl, PR_SET_NAME, BAD_POINTER), EFAULT);
+	CHECK_ERR(syscall(SYS_prctl, 99999, 0L, 0L, 0L, 0L), EINVAL);
+}
+
+TEST(parent_death_signal)
+{
+	int fds[2];
+	char byte;
+	pid_t pid, inner;
+
+	CHECK_OK(pipe(fds));
+	if (CHILD(pid)) {
+		if (CHILD(inner)) {
+			CHECK_OK(prctl(PR_SET_PDEATHSIG, 9L));
+			CHECK_EQ(write(fds[1], "r", 1), 1);
+			for (;;)
+				pause();
+		}
+		CHECK_EQ(read(fds[0], &byte, 1), 1);
+		_exit(0);
+	}
+	close(fds[1]);
+	wait_ok(pid);
+	CHECK_EQ(read(fds[0], &byte, 1), 0);
+}
+
+TEST(personality)
+{
+	CHECK_EQ(syscall(SYS_personality, 0xffffffffL), 0);
+}
+
+/* File systems. */
+
+TEST(statfs)
+{
+	struct statfs status, other;
+
+	CHECK_OK(statfs("/", &status));
+	CHECK(status.f_bsize >= 512 && status.f_blocks > 0);
+	CHECK(status.f_bfree <= status.f_blocks && status.f_bavail <= status.f_bfree);
+	CHECK_EQ(status.f_namelen, 255);
+	CHECK_OK(fstatfs(CHECK_OK(open("/", O_RDONLY)), &other));
+	CHECK_EQ(other.f_type, status.f_type);
+	CHECK_OK(statfs("/proc", &status));
+	CHECK_EQ(status.f_type, 0x9fa0);
+	CHECK_ERR(statfs("/nothing", &status), ENOENT);
+	CHECK_ERR(syscall(SYS_statfs, "/", BAD_POINTER), EFAULT);
+	CHECK_ERR(fstatfs(999, &status), EBADF);
+}
+
+TEST(space_is_counted)
+{
+	static char bytes[1 << 20];
+	struct statfs before, after;
+	int fd = CHECK_OK(open("f", O_RDWR | O_CREAT, 0600));
+
+	CHECK_OK(fstatfs(fd, &before));
+	for (int i = 0; i < 8; i++)
+		CHECK_EQ(write(fd, bytes, sizeof(bytes)), sizeof(bytes));
+	CHECK_OK(fsync(fd));
+	CHECK_OK(fstatfs(fd, &after));
+	CHECK(after.f_bfree * after.f_bsize + (6 << 20) < before.f_bfree * before.f_bsize);
+}
+
+TEST(tmpfs_mount)
+{
+	struct statfs status;
+	struct stat inside, outside;
+
+	if (getuid() != 0)
+		SKIP("needs root");
+	CHECK_OK(mkdir("m", 0755));
+	file_make("m/hidden", "", 0);
+	CHECK_OK(stat("m", &outside));
+	if (mount("none", "m", "tmpfs", 0, "size=1m") < 0)
+		SKIP("no mount: %s", strerror(errno));
+	CHECK_OK(statfs("m", &status));
+	CHECK_EQ(status.f_type, 0x01021994);
+	CHECK_OK(stat("m", &inside));
+	CHECK(inside.st_dev != outside.st_dev);
+	CHECK_ERR(stat("m/hidden", &inside), ENOENT);
+	int fd = CHECK_OK(open("m/f", O_RDWR | O_CREAT, 0600));
+	CHECK_ERR(umount2("m", 0), EBUSY);
+	CHECK_ERR(rmdir("m"), EBUSY);
+	static char bytes[2 << 20];
+	long len = write(fd, bytes, sizeof(bytes));
+	CHECK(len == 1 << 20 || (len == -1 && errno == ENOSPC));
+	CHECK_OK(close(fd));
+	CHECK_OK(umount2("m", 0));
+	CHECK_OK(stat("m/hidden", &inside));
+	CHECK_ERR(umount2("m", 0), EINVAL);
+	CHECK_ERR(mount("none", "m", "nosuchfs", 0, NULL), ENODEV);
+	CHECK_ERR(mount("none", "nothing", "tmpfs", 0, NULL), ENOENT);
+}
+
+TEST(read_only_mount)
+{
+	if (getuid() != 0)
+		SKIP("needs root");
+	CHECK_OK(mkdir("m", 0755));
+	if (mount("none", "m", "tmpfs", 0, NULL) < 0)
+		SKIP("no mount: %s", strerror(errno));
+	file_make("m/f", "x", 1);
+	CHECK_OK(mount(NULL, "m", NULL, MS_REMOUNT | MS_RDONLY, NULL));
+	CHECK_ERR(open("m/f", O_RDWR), EROFS);
+	CHECK_ERR(open("m/g", O_RDWR | O_CREAT, 0600), EROFS);
+	CHECK_ERR(mkdir("m/d", 0700), EROFS);
+	CHECK_ERR(unlink("m/f"), EROFS);
+	CHECK_ERR(chmod("m/f", 0600), EROFS);
+	CHECK_ERR(access("m/f", W_OK), EROFS);
+	CHECK_OK(open("m/f", O_RDONLY));
+	CHECK_OK(umount2("m", MNT_DETACH));
+}
+
+TEST(tmp_is_writable_by_all)
+{
+	struct stat status;
+
+	CHECK_OK(stat("/tmp", &status));
+	CHECK_EQ(status.st_mode & 07777, 01777);
+	CHECK_OK(stat("/dev/shm", &status));
+	CHECK_EQ(status.st_mode & 07777, 01777);
+}

@@ -1,0 +1,637 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Terminals: the line discipline, sizes, sessions and job control, on a pseudo-terminal pair: what
+ * is written to the master is typed, what is read from it is on the screen.
+ */
+#define _GNU_SOURCE
+#include "harness.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+static int master, slave;
+
+static void pty_make(void)
+{
+	char name[32];
+	int number, zero = 0;
+
+	master = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+	if (master < 0 && (errno == ENOENT || errno == ENXIO || errno == ENODEV))
+		SKIP("no pseudo-terminals");
+	CHECK_OK(master);
+	CHECK_OK(ioctl(master, TIOCSPTLCK, &zero));
+	CHECK_OK(ioctl(master, TIOCGPTN, &number));
+	snprintf(name, sizeof(name), "/dev/pts/%d", number);
+	slave = CHECK_OK(open(name, O_RDWR | O_NOCTTY));
+}
+
+static void type(const char *text)
+{
+	CHECK_EQ(write(master, text, strlen(text)), strlen(text));
+}
+
+/* What the slave reads next; "" at end of file. */
+static const char *slave_line(void)
+{
+	static char line[5000];
+	ssize_t len = CHECK_OK(read(slave, line, sizeof(line) - 1));
+
+	line[len] = 0;
+	return line;
+}
+
+/* Everything that is on the screen by now. */
+static const char *screen(void)
+{
+	static char text[8192];
+	struct pollfd item = { .fd = master, .events = POLLIN };
+	size_t len = 0;
+
+	while (len < sizeof(text) - 1 && poll(&item, 1, 50) > 0) {
+		ssize_t got = read(master, text + len, sizeof(text) - 1 - len);
+		if (got <= 0)
+			break;
+		len += got;
+	}
+	text[len] = 0;
+	return text;
+}
+
+static int slave_has_input(void)
+{
+	struct pollfd item = { .fd = slave, .events = POLLIN };
+
+	return poll(&item, 1, 30) > 0;
+}
+
+static void local_flags(unsigned set, unsigned clear)
+{
+	struct termios settings;
+
+	CHECK_OK(tcgetattr(slave, &settings));
+	settings.c_lflag = (settings.c_lflag | set) & ~clear;
+	CHECK_OK(tcsetattr(slave, TCSANOW, &settings));
+}
+
+/* Settings. */
+
+TEST(default_settings)
+{
+	struct termios settings;
+
+	pty_make();
+	CHECK_OK(tcgetattr(slave, &settings));
+	CHECK((settings.c_iflag & (ICRNL | IXON)) == (ICRNL | IXON));
+	CHECK((settings.c_oflag & (OPOST | ONLCR)) == (OPOST | ONLCR));
+	CHECK((settings.c_lflag & (ISIG | ICANON | ECHO | ECHOE | ECHOK | IEXTEN)) ==
+	      (ISIG | ICANON | ECHO | ECHOE | ECHOK | IEXTEN));
+	CHECK_EQ(settings.c_cflag & CSIZE, CS8);
+	CHECK_EQ(settings.c_cc[VINTR], 3);
+	CHECK_EQ(settings.c_cc[VERASE], 127);
+	CHECK_EQ(settings.c_cc[VEOF], 4);
+	CHECK_EQ(settings.c_cc[VSUSP], 26);
+	CHECK_EQ(settings.c_cc[VMIN], 1);
+}
+
+TEST(ioctl_errors)
+{
+	int fds[2];
+	struct termios settings;
+
+	pty_make();
+	CHECK(isatty(slave));
+	CHECK_ERR(syscall(SYS_ioctl, slave, TCGETS, BAD_POINTER), EFAULT);
+	CHECK_ERR(syscall(SYS_ioctl, slave, TCSETS, BAD_POINTER), EFAULT);
+	CHECK_ERR(syscall(SYS_ioctl, slave, 0x5fff, 0L), ENOTTY);
+	CHECK_OK(pipe(fds));
+	CHECK_ERR(tcgetattr(fds[0], &settings), ENOTTY);
+	CHECK_ERR(lseek(slave, 0, SEEK_SET), ESPIPE);
+}
+
+TEST(window_size)
+{
+	struct winsize size = { 24, 80, 0, 0 }, got;
+
+	pty_make();
+	CHECK_OK(ioctl(slave, TIOCGWINSZ, &got));
+	CHECK_EQ(got.ws_row, 0);
+	CHECK_OK(ioctl(master, TIOCSWINSZ, &size));
+	CHECK_OK(ioctl(slave, TIOCGWINSZ, &got));
+	CHECK(got.ws_row == 24 && got.ws_col == 80);
+}
+
+TEST(character_device)
+{
+	struct stat status;
+
+	pty_make();
+	CHECK_OK(fstat(slave, &status));
+	CHECK(S_ISCHR(status.st_mode));
+	CHECK_EQ(status.st_rdev >> 8 & 0xfff, 136);
+}
+
+/* Canonical input. */
+
+TEST(line_by_line)
+{
+	char bytes[3];
+
+	pty_make();
+	type("par");
+	CHECK(!slave_has_input());
+	type("tial\nsecond\r");
+	CHECK_STR(slave_line(), "partial\n");
+	CHECK_EQ(read(slave, bytes, 3), 3);
+	CHECK_MEM(bytes, "sec", 3);
+	CHECK_STR(slave_line(), "ond\n");
+}
+
+TEST(erase_kill_word)
+{
+	pty_make();
+	type("abx\177c\n");
+	CHECK_STR(slave_line(), "abc\n");
+	type("rubbish\025good\n");
+	CHECK_STR(slave_line(), "good\n");
+	type("one two\027three\n");
+	CHECK_STR(slave_line(), "one three\n");
+	type("\177\177\177x\n");
+	CHECK_STR(slave_line(), "x\n");
+}
+
+TEST(literal_next)
+{
+	pty_make();
+	type("a\026\003b\026\177\n");
+	CHECK_STR(slave_line(), "a\003b\177\n");
+}
+
+TEST(end_of_file)
+{
+	pty_make();
+	type("abc\004");
+	CHECK_STR(slave_line(), "abc");
+	type("\004");
+	CHECK_STR(slave_line(), "");
+	type("more\n");
+	CHECK_STR(slave_line(), "more\n");
+}
+
+TEST(bytes_waiting)
+{
+	int nr = -1;
+
+	pty_make();
+	type("hello\nhalf");
+	CHECK(slave_has_input());
+	CHECK_OK(ioctl(slave, FIONREAD, &nr));
+	CHECK(nr == 6 || nr == 10);
+}
+
+TEST(long_line_is_cut)
+{
+	static char text[6000];
+
+	pty_make();
+	local_flags(0, ECHO);
+	memset(text, 'x', 5000);
+	text[5000] = 0;
+	for (int i = 0; i < 5000; i += 500)
+		CHECK_EQ(write(master, text + i, 500), 500);
+	type("\n");
+	const char *line = slave_line();
+	CHECK_EQ(strlen(line), 4096);
+	CHECK_EQ(line[4095], '\n');
+}
+
+/* Echo and output. */
+
+TEST(echo)
+{
+	pty_make();
+	type("hi\r");
+	CHECK_STR(screen(), "hi\r\n");
+	type("ab\177");
+	CHECK_STR(screen(), "ab\b \b");
+	type("\001");
+	CHECK_STR(screen(), "^A");
+	local_flags(0, ECHO);
+	type("secret");
+	CHECK_STR(screen(), "");
+	type("\n");
+	CHECK_STR(screen(), "");
+	local_flags(ECHONL, 0);
+	type("\n");
+	CHECK_STR(screen(), "\r\n");
+}
+
+TEST(output_processing)
+{
+	struct termios settings;
+
+	pty_make();
+	CHECK_EQ(write(slave, "a\nb\n", 4), 4);
+	CHECK_STR(screen(), "a\r\nb\r\n");
+	CHECK_OK(tcgetattr(slave, &settings));
+	settings.c_oflag &= ~OPOST;
+	CHECK_OK(tcsetattr(slave, TCSADRAIN, &settings));
+	CHECK_EQ(write(slave, "a\nb\n", 4), 4);
+	CHECK_STR(screen(), "a\nb\n");
+}
+
+/* Raw input. */
+
+static void raw(int min, int time)
+{
+	struct termios settings;
+
+	CHECK_OK(tcgetattr(slave, &settings));
+	cfmakeraw(&settings);
+	settings.c_cc[VMIN] = min;
+	settings.c_cc[VTIME] = time;
+	CHECK_OK(tcsetattr(slave, TCSANOW, &settings));
+}
+
+TEST(raw_bytes)
+{
+	pty_make();
+	raw(1, 0);
+	type("a\003\r\177");
+	WAIT_UNTIL(slave_has_input());
+	CHECK_STR(slave_line(), "a\003\r\177");
+	CHECK_STR(screen(), "");
+}
+
+TEST(raw_minimum_and_time)
+{
+	char bytes[8];
+	long long start;
+
+	pty_make();
+	raw(0, 0);
+	CHECK_EQ(read(slave, bytes, 8), 0);
+	raw(0, 1);
+	start = now_ms();
+	CHECK_EQ(read(slave, bytes, 8), 0);
+	CHECK(now_ms() - start >= 90);
+	raw(3, 0);
+	type("ab");
+	CHECK(!slave_has_input() || 1);
+	type("c");
+	CHECK_EQ(read(slave, bytes, 8), 3);
+	raw(5, 1);
+	type("xy");
+	CHECK_EQ(read(slave, bytes, 8), 2);
+}
+
+TEST(nonblocking)
+{
+	char byte;
+
+	pty_make();
+	CHECK_OK(fcntl(slave, F_SETFL, O_RDWR | O_NONBLOCK));
+	CHECK_ERR(read(slave, &byte, 1), EAGAIN);
+	type("x");
+	CHECK_ERR(read(slave, &byte, 1), EAGAIN);
+	type("\n");
+	WAIT_UNTIL(read(slave, &byte, 1) == 1);
+}
+
+TEST(flush)
+{
+	pty_make();
+	type("lost\n");
+	CHECK(slave_has_input());
+	CHECK_OK(tcflush(slave, TCIFLUSH));
+	type("kept\n");
+	CHECK_STR(slave_line(), "kept\n");
+	CHECK_ERR(tcflush(slave, 99), EINVAL);
+}
+
+TEST(flow_control)
+{
+	pty_make();
+	type("\023");
+	sleep_ms(30);
+	CHECK_OK(fcntl(slave, F_SETFL, O_RDWR | O_NONBLOCK));
+	(void)!write(slave, "held\n", 5);
+	CHECK_STR(screen(), "");
+	type("\021");
+	CHECK_OK(fcntl(slave, F_SETFL, O_RDWR));
+	CHECK_EQ(write(slave, "free\n", 5), 5);
+	CHECK(strstr(screen(), "free"));
+}
+
+/* Hang-up. */
+
+TEST(master_closes)
+{
+	char byte;
+	struct pollfd item = { .events = POLLIN | POLLOUT };
+
+	pty_make();
+	CHECK_OK(close(master));
+	CHECK_EQ(read(slave, &byte, 1), 0);
+	CHECK_ERR(write(slave, "x", 1), EIO);
+	item.fd = slave;
+	CHECK_EQ(poll(&item, 1, 0), 1);
+	CHECK(item.revents & POLLHUP);
+}
+
+TEST(slave_closes)
+{
+	char byte;
+
+	pty_make();
+	CHECK_EQ(write(slave, "x", 1), 1);
+	CHECK_OK(close(slave));
+	CHECK_EQ(read(master, &byte, 1), 1);
+	CHECK_ERR(read(master, &byte, 1), EIO);
+}
+
+/* Sessions and job control: a child is the session's leader, the terminal its own. */
+
+static volatile sig_atomic_t nr_seen, last_seen;
+
+static void on_signal(int number)
+{
+	nr_seen++;
+	last_seen = number;
+}
+
+/* In a child: a new session whose controlling terminal is the slave. */
+static void session_begin(void)
+{
+	CHECK_OK(setsid());
+	CHECK_OK(ioctl(slave, TIOCSCTTY, 0));
+}
+
+TEST(controlling_terminal)
+{
+	pid_t pid;
+	int sid;
+
+	pty_make();
+	if (CHILD(pid)) {
+		CHECK_OK(setsid());
+		CHECK_ERR(open("/dev/tty", O_RDWR), ENXIO);
+		CHECK_OK(ioctl(slave, TIOCSCTTY, 0));
+		int fd = CHECK_OK(open("/dev/tty", O_RDWR));
+		CHECK_EQ(write(fd, "x", 1), 1);
+		CHECK_EQ(tcgetpgrp(fd), getpid());
+		CHECK_OK(ioctl(fd, TIOCGSID, &sid));
+		CHECK_EQ(sid, getpid());
+		signal(SIGHUP, SIG_IGN);
+		CHECK_OK(ioctl(fd, TIOCNOTTY));
+		_exit(0);
+	}
+	wait_ok(pid);
+	CHECK_STR(screen(), "x");
+	CHECK_ERR(tcgetpgrp(slave), ENOTTY);
+}
+
+TEST(opening_makes_controlling)
+{
+	char name[64];
+	int number;
+	pid_t pid;
+
+	pty_make();
+	CHECK_OK(ioctl(master, TIOCGPTN, &number));
+	snprintf(name, sizeof(name), "/dev/pts/%d", number);
+	if (CHILD(pid)) {
+		CHECK_OK(setsid());
+		CHECK_OK(open(name, O_RDWR));
+		CHECK_EQ(tcgetpgrp(slave), getpid());
+		_exit(0);
+	}
+	wait_ok(pid);
+}
+
+static void typed_signal(const char *key, int number)
+{
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	pty_make();
+	CHECK_OK(pipe(ready));
+	if (CHILD(pid)) {
+		session_begin();
+		signal(SIGHUP, SIG_IGN);
+		signal(number, on_signal);
+		CHECK_EQ(write(ready[1], "r", 1), 1);
+		WAIT_UNTIL(nr_seen);
+		CHECK_EQ(last_seen, number);
+		_exit(0);
+	}
+	CHECK_EQ(read(ready[0], &byte, 1), 1);
+	type(key);
+	wait_ok(pid);
+}
+
+TEST(interrupt_key)
+{
+	typed_signal("\003", SIGINT);
+}
+
+TEST(quit_key)
+{
+	typed_signal("\034", SIGQUIT);
+}
+
+TEST(suspend_key)
+{
+	typed_signal("\032", SIGTSTP);
+}
+
+TEST(signal_keys_flush_and_echo)
+{
+	pty_make();
+	type("half\003rest\n");
+	CHECK_STR(slave_line(), "rest\n");
+	CHECK(strstr(screen(), "^C"));
+}
+
+TEST(window_change_signals)
+{
+	struct winsize size = { 30, 90, 0, 0 };
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	pty_make();
+	CHECK_OK(pipe(ready));
+	if (CHILD(pid)) {
+		session_begin();
+		signal(SIGWINCH, on_signal);
+		CHECK_EQ(write(ready[1], "r", 1), 1);
+		WAIT_UNTIL(nr_seen);
+		_exit(0);
+	}
+	CHECK_EQ(read(ready[0], &byte, 1), 1);
+	CHECK_OK(ioctl(master, TIOCSWINSZ, &size));
+	wait_ok(pid);
+}
+
+TEST(background_read_stops)
+{
+	int status;
+	pid_t leader, job;
+	char byte;
+
+	pty_make();
+	if (CHILD(leader)) {
+		session_begin();
+		if (CHILD(job)) {
+			CHECK_OK(setpgid(0, 0));
+			CHECK_EQ(read(slave, &byte, 1), 1);
+			_exit(byte);
+		}
+		CHECK_EQ(waitpid(job, &status, WUNTRACED), job);
+		CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTTIN);
+		CHECK_OK(tcsetpgrp(slave, job));
+		CHECK_EQ(tcgetpgrp(slave), job);
+		CHECK_OK(kill(-job, SIGCONT));
+		CHECK_EQ(write(master, "Q\n", 2), 2);
+		wait_exit(job, 'Q');
+		_exit(0);
+	}
+	wait_ok(leader);
+}
+
+TEST(background_read_ignoring_gets_eio)
+{
+	pid_t leader, job;
+	char byte;
+
+	pty_make();
+	if (CHILD(leader)) {
+		session_begin();
+		if (CHILD(job)) {
+			CHECK_OK(setpgid(0, 0));
+			signal(SIGTTIN, SIG_IGN);
+			CHECK_ERR(read(slave, &byte, 1), EIO);
+			_exit(0);
+		}
+		wait_ok(job);
+		_exit(0);
+	}
+	wait_ok(leader);
+}
+
+TEST(background_write)
+{
+	int status;
+	pid_t leader, job;
+
+	pty_make();
+	if (CHILD(leader)) {
+		session_begin();
+		if (CHILD(job)) {
+			CHECK_OK(setpgid(0, 0));
+			CHECK_EQ(write(slave, "a", 1), 1);
+			local_flags(TOSTOP, 0);
+			_exit(0);
+		}
+		CHECK_EQ(waitpid(job, &status, WUNTRACED), job);
+		CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTTOU);
+		CHECK_OK(kill(-job, SIGKILL));
+		wait_signalled(job, SIGKILL);
+		local_flags(TOSTOP, 0);
+		if (CHILD(job)) {
+			CHECK_OK(setpgid(0, 0));
+			CHECK_EQ(write(slave, "b", 1), 1);
+			_exit(0);
+		}
+		CHECK_EQ(waitpid(job, &status, WUNTRACED), job);
+		CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTTOU);
+		CHECK_OK(kill(-job, SIGKILL));
+		wait_signalled(job, SIGKILL);
+		_exit(0);
+	}
+	wait_ok(leader);
+}
+
+TEST(leader_exit_hangs_up)
+{
+	int fds[2];
+	char byte;
+	pid_t leader, member;
+
+	pty_make();
+	CHECK_OK(pipe(fds));
+	if (CHILD(leader)) {
+		session_begin();
+		if (CHILD(member)) {
+			signal(SIGHUP, on_signal);
+			CHECK_EQ(write(fds[1], "r", 1), 1);
+			WAIT_UNTIL(nr_seen);
+			CHECK_EQ(last_seen, SIGHUP);
+			CHECK_EQ(write(fds[1], "h", 1), 1);
+			_exit(0);
+		}
+		CHECK_EQ(read(fds[0], &byte, 1), 1);
+		_exit(0);
+	}
+	wait_ok(leader);
+	CHECK_EQ(read(fds[0], &byte, 1), 1);
+	CHECK_EQ(byte, 'h');
+}
+
+TEST(orphaned_group_is_not_stopped)
+{
+	int fds[2];
+	char byte;
+	pid_t leader, job;
+
+	pty_make();
+	CHECK_OK(pipe(fds));
+	if (CHILD(leader)) {
+		session_begin();
+		/* a group of its own whose parent is in the session's leader's group, then gone */
+		if (CHILD(job)) {
+			CHECK_OK(setpgid(0, 0));
+			CHECK_EQ(kill(getpid(), SIGSTOP), 0);
+			_exit(0);
+		}
+		signal(SIGHUP, SIG_IGN);
+		CHECK_EQ(waitpid(job, NULL, WUNTRACED), job);
+		CHECK_EQ(process_state(job), 'T');
+		CHECK_EQ(write(fds[1], &job, sizeof(job)), sizeof(job));
+		_exit(0);
+	}
+	CHECK_EQ(read(fds[0], &job, sizeof(job)), sizeof(job));
+	wait_ok(leader);
+	/* SIGHUP and SIGCONT reach it: the first kills it */
+	WAIT_UNTIL(kill(job, 0) < 0 || process_state(job) == 'Z');
+	(void)byte;
+}
+
+TEST(tcsetpgrp_errors)
+{
+	pid_t pid;
+
+	pty_make();
+	CHECK_ERR(tcsetpgrp(slave, getpgrp()), ENOTTY);
+	if (CHILD(pid)) {
+		session_begin();
+		CHECK_ERR(tcsetpgrp(slave, getppid()), EPERM);
+		CHECK_ERR(tcsetpgrp(slave, 0x3ffffff), ESRCH);
+		CHECK_ERR(tcsetpgrp(slave, -1), EINVAL);
+		CHECK_OK(tcsetpgrp(slave, getpid()));
+		_exit(0);
+	}
+	wait_ok(pid);
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+// sources: userland/lib/ext4/*.c
+// flags: -Iuserland/lib
+/*
+ * Power cuts.  A run's writes are recorded; then for many moments the disk is made as it was at
+ * that moment, also with writes since the last flush missing at random, as a disk's cache loses
+ * them. Recovered by the library, or by e2fsck, each such disk is consistent, and holds all that
+ * was synced before.  And the other way: what debugfs wrote to a journal, the library recovers.
+ */
+#include "ext4_disk.h"
+#include "ext4/internal.h"
+
+#define MAX_WRITES 20000
+#define NR_FILES   300
+
+static struct {
+	uint64_t offset;
+	uint32_t len; /* 0: a flush */
+	uint8_t *data;
+} writes[MAX_WRITES];
+
+static unsigned nr_writes;
+static unsigned nr_recovered; /* disks with something in the journal */
+
+/* moments, as numbers of writes; 0: never */
+static struct {
+	unsigned created, created_synced; /* before, and certainly after */
+	unsigned removed, removed_synced;
+	uint32_t size;
+} files[NR_FILES];
+
+static int record_write(void *ctx, uint64_t offset, const void *buf, size_t len)
+{
+	CHECK_OR_STOP(nr_writes < MAX_WRITES);
+	writes[nr_writes].offset = offset;
+	writes[nr_writes].len = (uint32_t)len;
+	writes[nr_writes].data = malloc(len);
+	memcpy(writes[nr_writes++].data, buf, len);
+	return disk_write(ctx, offset, buf, len);
+}
+
+static int record_flush(void *ctx)
+{
+	(void)ctx;
+	CHECK_OR_STOP(nr_writes < MAX_WRITES);
+	writes[nr_writes++].len = 0;
+	return 0;
+}
+
+static void file_name(char *name, unsigned i)
+{
+	sprintf(name, "file-%u", i);
+}
+
+static void file_fill(uint8_t *data, unsigned i, uint32_t size)
+{
+	for (uint32_t at = 0; at < size; at++)
+		data[at] = (uint8_t)(i * 31 + at % 251 + 1);
+}
+
+static void file_make(struct disk *disk, struct ext4_fs *fs, struct ext4_id dir, unsigned i)
+{
+	static uint8_t data[128 * 1024];
+	uint32_t bs = disk_block_size(fs);
+	struct ext4_id id = { 0, 0 };
+	char name[32];
+
+	files[i].size = random_below(4) ? random_below(9000) : random_below(100000);
+	memset(data, 0, sizeof(data));
+	file_fill(data, i, files[i].size);
+	file_name(name, i);
+	files[i].created = nr_writes + 1;
+	CHECK_EQ(name_create(fs, dir, name, S_IFREG | 0644, &id), 0);
+	CHECK_EQ(
+	    file_write_blocks(disk, fs, id, 0, data, (files[i].size + bs - 1) / bs, files[i].size),
+	    0);
+}
+
+static void synced(void)
+{
+	for (unsigned i = 0; i < NR_FILES; i++) {
+		if (files[i].created && !files[i].created_synced)
+			files[i].created_synced = nr_writes;
+		if (files[i].removed && !files[i].removed_synced)
+			files[i].removed_synced = nr_writes;
+	}
+}
+
+static void run(struct disk *disk)
+{
+	struct ext4_fs *fs;
+	struct ext4_id dir = { 0, 0 };
+	char name[32];
+
+	disk->env.write = record_write;
+	disk->env.flush = record_flush;
+	disk->env.cache_blocks = 128;
+	fs = disk_mount(disk);
+	CHECK_EQ(name_create(fs, EXT4_ROOT, "dir", S_IFDIR | 0755, &dir), 0);
+	CHECK_EQ(ext4_sync(fs), 0);
+	for (unsigned i = 0; i < NR_FILES; i++) {
+		unsigned old = random_below(i + 1);
+
+		file_make(disk, fs, dir, i);
+		if (random_below(2) && files[old].created && !files[old].removed) {
+			file_name(name, old);
+			files[old].removed = nr_writes + 1;
+			CHECK_EQ(name_remove(fs, dir, name), 0);
+		}
+		if (random_below(15) == 0) {
+			CHECK_EQ(ext4_sync(fs), 0);
+			synced();
+		}
+	}
+	CHECK_EQ(ext4_unmount(fs), 0);
+	synced();
+	disk->env.write = disk_write;
+	disk->env.flush = disk_flush;
+}
+
+/* the disk at the moment before write number `cut` */
+static void disk_cut(struct disk *disk, const uint8_t *before, unsigned cut, bool lossy)
+{
+	unsigned last_flush = 0;
+
+	memcpy(disk->data, before, disk->size);
+	for (unsigned i = 0; i < cut; i++)
+		if (!writes[i].len)
+			last_flush = i;
+	for (unsigned i = 0; i < cut; i++) {
+		if (!writes[i].len || (lossy && i > last_flush && random_below(2)))
+			continue;
+		memcpy(disk->data + writes[i].offset, writes[i].data, writes[i].len);
+	}
+}
+
+static void file_check(struct disk *disk, struct ext4_fs *fs, struct ext4_id dir, unsigned i,
+		       unsigned cut)
+{
+	static uint8_t want[128 * 1024], have[128 * 1024];
+	struct ext4_attr attr;
+	char name[32];
+	int err;
+
+	file_name(name, i);
+	err = ext4_lookup(fs, dir, name, strlen(name), &attr);
+	if (files[i].created_synced && files[i].created_synced <= cut &&
+	    (!files[i].removed || files[i].removed > cut)) {
+		CHECK_EQ(err, 0);
+		CHECK_EQ(attr.size, files[i].size);
+	}
+	if (!files[i].created || files[i].created > cut + 1 ||
+	    (files[i].removed_synced && files[i].removed_synced <= cut))
+		CHECK_EQ(err, -ENOENT);
+	if (err)
+		return;
+	CHECK_OR_STOP(attr.size <= files[i].size);
+	file_fill(want, i, (uint32_t)attr.size);
+	CHECK_EQ(file_read(disk, fs, attr.id, 0, have, attr.size), 0);
+	CHECK(!memcmp(want, have, attr.size)); /* never somebody else's old data */
+}
+
+static void recover_and_check(struct disk *disk, unsigned cut)
+{
+	struct ext4_fs *fs;
+	struct ext4_attr attr;
+
+	disk->last_log[0] = 0;
+	fs = disk_mount(disk);
+	nr_recovered += !strncmp(disk->last_log, "recovered", 9);
+	if (path_find(fs, "dir", &attr) == 0)
+		for (unsigned i = 0; i < NR_FILES; i++)
+			file_check(disk, fs, attr.id, i, cut);
+	else
+		CHECK(!files[0].created_synced || files[0].created_synced > cut);
+	CHECK_EQ(ext4_unmount(fs), 0);
+	disk_check(disk);
+}
+
+static void test_cuts(const char *options, unsigned cuts)
+{
+	struct disk disk;
+	uint8_t *before;
+
+	nr_writes = 0;
+	memset(files, 0, sizeof(files));
+	disk_make(&disk, "24M", options);
+	disk.quiet = true;
+	before = malloc(disk.size);
+	memcpy(before, disk.data, disk.size);
+	run(&disk);
+	disk_check(&disk);
+	for (unsigned i = 0; i < cuts && !check_failures; i++) {
+		unsigned cut = random_below(nr_writes + 1);
+
+		disk_cut(&disk, before, cut, random_below(2));
+		if (i % 3 == 0) /* e2fsck's own recovery must understand it, too */
+			CHECK_OR_STOP(
+			    !shell("e2fsck -E journal_only -y %s >/dev/null 2>&1", disk.path));
+		recover_and_check(&disk, cut);
+		if (check_failures)
+			fprintf(stderr, "%s: cut at %u of %u\n", options, cut, nr_writes);
+	}
+	for (unsigned i = 0; i < nr_writes; i++)
+		free(writes[i].len ? writes[i].data : NULL);
+	free(before);
+	disk_destroy(&disk);
+}
+
+/* a transaction that debugfs wrote: block 5000 of a file becomes 'y's */
+static void test_foreign_journal(const char *options, const char *open_options)
+{
+	struct disk disk;
+	struct ext4_fs *fs;
+	uint8_t block[1024];
+
+	disk_make(&disk, "24M", options);
+	memset(block, 'y', sizeof(block));
+	CHECK(!shell("head -c 2048 /dev/zero | tr '\\0' y >%s.data && "
+		     "printf 'jo %s\\njw -b 15000,15001 %s.data\\njw -r 15000\\njc\\n' | "
+		     "debugfs -w -f - %s >/dev/null 2>&1; rm %s.data",
+		     disk.path, open_options, disk.path, disk.path, disk.path));
+	CHECK(disk.data[1024 + 0x60] & EXT4_INCOMPAT_RECOVER);
+	disk.quiet = true;
+	fs = disk_mount(&disk);
+	CHECK(strstr(disk.last_log, "recovered: 1 blocks"));
+	CHECK(memcmp(disk.data + 15000 * 1024, block, 1024)); /* revoked */
+	CHECK(!memcmp(disk.data + 15001 * 1024, block, 1024));
+	CHECK_EQ(ext4_unmount(fs), 0);
+	CHECK(!(disk.data[1024 + 0x60] & EXT4_INCOMPAT_RECOVER));
+	disk_check(&disk);
+	disk_destroy(&disk);
+}
+
+int main(int argc, char **argv)
+{
+	unsigned cuts = argc > 1 ? (unsigned)atoi(argv[1]) : 40;
+
+	random_state += argc > 2 ? strtoull(argv[2], NULL, 0) * 0x9e3779b97f4a7c15ull : 0;
+	test_foreign_journal("-t ext4 -b 1024", "");
+	test_foreign_journal("-t ext4 -b 1024", "-c -v 2");
+	test_foreign_journal("-t ext4 -b 1024", "-c -v 3");
+	test_foreign_journal("-t ext4 -b 1024 -O ^64bit", "-c -v 3");
+	test_cuts("-t ext4 -b 1024 -J size=4", cuts);
+	test_cuts("-t ext4 -b 4096 -J size=4", cuts);
+	test_cuts("-t ext4 -b 1024 -J size=1 -O ^metadata_csum,^64bit", cuts);
+	CHECK(nr_recovered > cuts);
+	return check_result();
+}

@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: MIT
+// sources: userland/lib/ext4/*.c userland/servers/ext4/*.c
+// flags: -include tests/unit/native.h -Iuserland/lib -Iuserland/lib/runtime/include
+// flags: -Iuserland/lib/driver/include -Wno-unused-parameter
+/*
+ * The ext4 server on the host: its requests through the real protocols, over a disk driver that
+ * lives here, keeps count of what it is asked, and dies now and then.
+ */
+
+#include "ext4_disk.h"
+
+#include <proto/block.h>
+#include <proto/fs.h>
+#include <setjmp.h>
+
+enum { EP_FS = 100, EP_BLOCK, FIRST_MEMORY = 200 };
+
+/* ---- kernel ---- */
+
+static struct quoin_thread_page pages[8];
+static unsigned depth; /* the page in use: a call enters the next */
+
+static struct {
+	char *address;
+	uint64_t bytes;
+} memory[16];
+
+static unsigned nr_memory;
+static const struct ipc_server *fs_server;
+static jmp_buf served;
+
+static struct disk disk;
+static int server_locked;
+static unsigned die_every, nr_requests, nr_read, nr_written, nr_deaths;
+
+struct quoin_thread_page *ipc_thread_page(void)
+{
+	return &pages[depth];
+}
+
+void log_printf(const char *format, ...)
+{
+	(void)format;
+}
+
+void panic(const char *format, ...)
+{
+	fprintf(stderr, "panic: %s\n", format);
+	abort();
+}
+
+uint64_t clock_ns(void)
+{
+	static uint64_t now;
+
+	return now += 1000;
+}
+
+long thread_spawn(const struct thread_options *options, void (*entry)(void *), void *argument,
+		  quoin_handle *handle)
+{
+	return 0;
+}
+
+void *memobj_map(quoin_handle memobj, uint64_t offset, size_t len, uint32_t prot, uint32_t flags)
+{
+	return memory[memobj - FIRST_MEMORY].address;
+}
+
+long quoin_aspace_unmap(quoin_handle aspace, uint64_t address, uint64_t len)
+{
+	return 0;
+}
+
+long quoin_memobj_create(uint32_t kind, uint64_t size)
+{
+	CHECK_OR_STOP(nr_memory < array_length(memory));
+	memory[nr_memory].address = calloc(1, size);
+	memory[nr_memory].bytes = size;
+	return FIRST_MEMORY + nr_memory++;
+}
+
+long quoin_memobj_size(quoin_handle memobj)
+{
+	return (long)memory[memobj - FIRST_MEMORY].bytes;
+}
+
+long quoin_handle_close(quoin_handle handle)
+{
+	return 0;
+}
+
+long quoin_futex_wait(uintptr_t word, uint32_t expected, uint64_t deadline, uint32_t flags)
+{
+	return -QERR_TIMEDOUT;
+}
+
+long quoin_endpoint_reply(uint64_t token)
+{
+	return 0;
+}
+
+void mutex_init(struct mutex *m, const char *name, unsigned rank)
+{
+}
+
+void mutex_lock(struct mutex *m)
+{
+	CHECK_EQ(m->held++, 0);
+	server_locked++;
+}
+
+void mutex_unlock(struct mutex *m)
+{
+	CHECK_EQ(m->held--, 1);
+	server_locked--;
+}
+
+void condition_wait(struct condition *c, struct mutex *m)
+{
+	abort();
+}
+
+void condition_wake_all(struct condition *c)
+{
+}
+
+/* ---- the disk's driver ---- */
+
+static quoin_handle regions[16];
+
+static long block_handle_info(void *ctx, struct ipc_request *request,
+			      const struct block_info_request *rq, struct block_info_reply *rp)
+{
+	rp->nr_sectors = disk.size / 512;
+	rp->max_segments = 7;
+	return 0;
+}
+
+static long block_handle_attach(void *ctx, struct ipc_request *request,
+				const struct block_attach_request *rq,
+				struct block_attach_reply *rp)
+{
+	for (uint32_t i = 0; i < array_length(regions); i++) {
+		if (regions[i])
+			continue;
+		regions[i] = rq->memory;
+		rp->region = i + 1;
+		return 0;
+	}
+	return -QERR_NFILE;
+}
+
+static long block_handle_detach(void *ctx, struct ipc_request *request,
+				const struct block_detach_request *rq,
+				struct block_detach_reply *rp)
+{
+	CHECK_OR_STOP(rq->region && rq->region <= array_length(regions));
+	regions[rq->region - 1] = 0;
+	return 0;
+}
+
+static long block_handle_rw(void *ctx, struct ipc_request *request,
+			    const struct block_rw_request *rq, struct block_rw_reply *rp)
+{
+	uint64_t at = rq->sector * 512;
+	quoin_handle region;
+
+	if (!rq->region || rq->region > array_length(regions) || !regions[rq->region - 1])
+		return -QERR_INVAL;
+	region = regions[rq->region - 1] - FIRST_MEMORY;
+	CHECK_OR_STOP(rq->nr_segments && rq->nr_segments <= 7);
+	for (unsigned i = 0; i < rq->nr_segments; i++) {
+		const struct block_segment *segment = &rq->segments[i];
+		char *data = memory[region].address + segment->offset;
+
+		CHECK_OR_STOP(segment->len && segment->len % 512 == 0 &&
+			      segment->offset + segment->len <= memory[region].bytes &&
+			      at + segment->len <= disk.size);
+		if (rq->write)
+			memcpy(disk.data + at, data, segment->len);
+		else
+			memcpy(data, disk.data + at, segment->len);
+		at += segment->len;
+	}
+	*(rq->write ? &nr_written : &nr_read) += 1;
+	return 0;
+}
+
+static long block_handle_flush(void *ctx, struct ipc_request *request,
+			       const struct block_flush_request *rq, struct block_flush_reply *rp)
+{
+	return 0;
+}
+
+static const struct block_ops block_ops = {
+	.info = block_handle_info,
+	.attach = block_handle_attach,
+	.detach = block_handle_detach,
+	.rw = block_handle_rw,
+	.flush = block_handle_flush,
+};
+
+/* ---- calls ---- */
+
+static long dispatch(quoin_handle endpoint, struct ipc_request *request, struct quoin_msg *msg)
+{
+	if (endpoint == EP_BLOCK) {
+		if (die_every && ++nr_requests % die_every == 0) {
+			nr_deaths++;
+			memset(regions, 0, sizeof(regions));
+			return -QERR_PEER_DEAD;
+		}
+		return block_dispatch(&block_ops, NULL, request, msg);
+	}
+	return endpoint == EP_FS ? fs_server->dispatch(fs_server->ops, NULL, request, msg)
+				 : -QERR_NOSYS;
+}
+
+long quoin_endpoint_call(quoin_handle endpoint)
+{
+	struct quoin_msg *from = &pages[depth].msg, *to;
+	struct ipc_request request = { .token = 1 };
+	long status;
+
+	CHECK_OR_STOP(depth + 1 < array_length(pages));
+	to = &pages[++depth].msg;
+	*to = *from;
+	status = dispatch(endpoint, &request, to);
+	if (status < 0 && !request.reply_on_error)
+		to->nr_bytes = to->nr_handles = 0;
+	depth--;
+	*from = *to;
+	return status;
+}
+
+long ipc_serve(const struct ipc_server *server)
+{
+	abort();
+}
+
+long driver_device(struct devmgr_device_reply *device)
+{
+	strcpy(device->name, "fs/ext4/1");
+	return 0;
+}
+
+quoin_handle driver_endpoint(const char *service, quoin_handle notification)
+{
+	CHECK_STR(service, "fs/ext4/1");
+	return EP_FS;
+}
+
+void driver_serve(const struct ipc_server *server)
+{
+	fs_server = server;
+	longjmp(served, 1);
+}
+
+/* ---- the client ---- */
+
+#define NR_ARENA 64
+
+static char *arena;
+static quoin_handle arena_handle;
+
+static char *page_at(uint32_t number)
+{
+	return arena + (size_t)number * 4096;
+}
+
+static long mount(uint32_t read_only, struct fs_mount_reply *rp)
+{
+	struct fs_mount_request rq = { .block = EP_BLOCK,
+				       .arena = arena_handle,
+				       .read_only = read_only };
+
+	return fs_mount(EP_FS, &rq, rp);
+}
+
+static const struct fs_attr root = { .ino = 2 };
+
+static struct fs_attr file_create(const struct fs_attr *dir, const char *name, uint32_t mode,
+				  const char *target)
+{
+	struct fs_create_request rq = { .dir = dir->ino,
+					.generation = dir->generation,
+					.mode = mode,
+					.time_ns = 1700000000123456789 };
+	struct fs_create_reply rp;
+
+	rq.name_len = (uint16_t)strlen(name);
+	rq.target_len = (uint16_t)strlen(target);
+	rq.text_len = (uint32_t)rq.name_len + rq.target_len;
+	memcpy(rq.text, name, rq.name_len);
+	memcpy(rq.text + rq.name_len, target, rq.target_len);
+	CHECK_EQ(fs_create(EP_FS, &rq, &rp), 0);
+	CHECK_EQ(rp.attr.mtime_ns, rq.time_ns);
+	return rp.attr;
+}
+
+/* random pages of the arena, each once */
+static void pages_pick(uint32_t *numbers, uint32_t count)
+{
+	uint32_t start = random_below(NR_ARENA), step = random_below(2) ? 1 : 7;
+
+	for (uint32_t i = 0; i < count; i++)
+		numbers[i] = (start + i * step) % NR_ARENA;
+}
+
+static void pages_write(const struct fs_attr *file, uint64_t index, uint32_t count,
+			const uint8_t *data, uint64_t size)
+{
+	struct fs_write_pages_request rq = { .ino = file->ino,
+					     .generation = file->generation,
+					     .nr_pages = count,
+					     .index = index,
+					     .size = size,
+					     .mtime_ns = 1234567890123 };
+	struct fs_write_pages_reply rp;
+
+	pages_pick(rq.pages, count);
+	for (uint32_t i = 0; i < count; i++)
+		memcpy(page_at(rq.pages[i]), data + (index + i) * 4096, 4096);
+	CHECK_EQ(fs_write_pages(EP_FS, &rq, &rp), 0);
+	CHECK_EQ(rp.nr_pages, count);
+	CHECK_EQ(rp.attr.mtime_ns, rq.mtime_ns);
+	CHECK(rp.attr.size >= size);
+}
+
+static void pages_compare(const struct fs_attr *file, uint64_t index, uint32_t count,
+			  const uint8_t *data)
+{
+	struct fs_read_pages_request rq = {
+		.ino = file->ino, .generation = file->generation, .nr_pages = count, .index = index
+	};
+	struct fs_read_pages_reply rp;
+
+	pages_pick(rq.pages, count);
+	for (uint32_t i = 0; i < count; i++)
+		memset(page_at(rq.pages[i]), 0xee, 4096);
+	CHECK_EQ(fs_read_pages(EP_FS, &rq, &rp), 0);
+	CHECK_EQ(rp.nr_pages, count);
+	for (uint32_t i = 0; i < count; i++)
+		CHECK(!memcmp(page_at(rq.pages[i]), data + (index + i) * 4096, 4096));
+}
+
+static void size_set(const struct fs_attr *file, uint64_t size)
+{
+	struct fs_setattr_request rq = { .valid = 8, .attr = *file };
+	struct fs_setattr_reply rp;
+
+	rq.attr.size = size;
+	CHECK_EQ(fs_setattr(EP_FS, &rq, &rp), 0);
+	CHECK_EQ(rp.attr.size, size);
+}
+
+#define FILE_PAGES 100
+
+/* random writes, reads and truncations, with a copy beside */
+static void test_pages(int steps)
+{
+	struct fs_attr file = file_create(&root, "pages", 0100644, "");
+	uint8_t *data = calloc(FILE_PAGES, 4096);
+	uint64_t size = 0;
+
+	while (steps-- && !check_failures) {
+		uint64_t index = random_below(FILE_PAGES - 20);
+		uint32_t count = 1 + random_below(20);
+		uint64_t end = (index + count) * 4096 - random_below(4096);
+
+		if (random_below(10) == 0) {
+			uint64_t cut = random_below(FILE_PAGES * 4096);
+
+			if (cut < size)
+				memset(data + cut, 0, size - cut);
+			size_set(&file, cut);
+			if (cut < size && cut % 4096) /* the client's page, zeroed behind the end */
+				pages_write(&file, cut / 4096, 1, data, cut);
+			size = cut;
+		} else if (random_below(2)) {
+			if (end > size)
+				size = end;
+			for (uint64_t i = index * 4096; i < end; i++)
+				data[i] = (uint8_t)random_next();
+			pages_write(&file, index, count, data, size);
+		}
+		pages_compare(&file, random_below(FILE_PAGES - 20), 1 + random_below(20), data);
+	}
+	free(data);
+}
+
+static void test_names(void)
+{
+	struct fs_attr dir = file_create(&root, "dir", 040755, "");
+	struct fs_attr link = file_create(&dir, "link", 0120777, "some/where/else");
+	struct fs_readlink_request readlink_rq = { .ino = link.ino, .generation = link.generation };
+	struct fs_readlink_reply readlink_rp;
+	struct fs_readdir_request readdir_rq = { .dir = dir.ino, .generation = dir.generation };
+	struct fs_readdir_reply readdir_rp;
+	struct fs_lookup_request lookup_rq = {
+		.dir = dir.ino, .generation = dir.generation, .name_len = 4, .name = "none"
+	};
+	struct fs_unlink_request unlink_rq = {
+		.dir = dir.ino, .generation = dir.generation, .name_len = 4, .name = "link"
+	};
+	struct fs_unlink_reply unlink_rp;
+	struct fs_forget_request forget_rq = { .ino = link.ino, .generation = link.generation };
+	struct fs_rename_request rename_rq = { .old_dir = 2,
+					       .new_dir = 2,
+					       .old_len = 3,
+					       .new_len = 5,
+					       .text_len = 8,
+					       .text = "dirother" };
+	unsigned count = 0;
+	char name[64];
+
+	CHECK_EQ(fs_readlink(EP_FS, &readlink_rq, &readlink_rp), 0);
+	CHECK_EQ(readlink_rp.target_len, 15);
+	CHECK(!memcmp(readlink_rp.target, "some/where/else", 15));
+	for (int i = 0; i < 200; i++) {
+		snprintf(name, sizeof(name), "a-file-to-be-listed-%d", i);
+		file_create(&dir, name, 0100600, "");
+	}
+	do {
+		CHECK_EQ(fs_readdir(EP_FS, &readdir_rq, &readdir_rp), 0);
+		for (uint32_t at = 0; at < readdir_rp.entries_len;) {
+			const uint8_t *entry = readdir_rp.entries + at;
+
+			memcpy(&readdir_rq.cookie, entry + 8, 8);
+			at += ALIGN_UP(18u + entry[17], 8);
+			if (entry[17] == 4 && !memcmp(entry + 18, "link", 4))
+				CHECK_EQ(entry[16], 10);
+			count++;
+		}
+	} while (readdir_rp.entries_len);
+	CHECK_EQ(count, 203);
+	CHECK_EQ(fs_lookup(EP_FS, &lookup_rq, NULL), -ENOENT);
+	CHECK_EQ(fs_unlink(EP_FS, &unlink_rq, &unlink_rp), 0);
+	CHECK_EQ(unlink_rp.attr.nlink, 0);
+	CHECK_EQ(fs_readlink(EP_FS, &readlink_rq, &readlink_rp), 0); /* until it is forgotten */
+	CHECK_EQ(fs_forget(EP_FS, &forget_rq, NULL), 0);
+	CHECK_EQ(fs_readlink(EP_FS, &readlink_rq, &readlink_rp), -ESTALE);
+	CHECK_EQ(fs_rename(EP_FS, &rename_rq, NULL), 0);
+	rename_rq.new_len = 500;
+	CHECK_EQ(fs_rename(EP_FS, &rename_rq, NULL), -QERR_PROTO);
+}
+
+static void test_hostile(void)
+{
+	struct fs_read_pages_request rq = { .ino = 2, .nr_pages = 129 };
+	struct fs_write_pages_request write_rq = { .ino = 12, .nr_pages = 1, .index = UINT64_MAX };
+	struct fs_getattr_request getattr_rq = { .ino = 0x100000002 };
+
+	CHECK_EQ(fs_read_pages(EP_FS, &rq, NULL), -EINVAL);
+	rq.nr_pages = 1;
+	rq.pages[0] = NR_ARENA;
+	CHECK_EQ(fs_read_pages(EP_FS, &rq, NULL), -EINVAL);
+	rq.pages[0] = 0;
+	CHECK_EQ(fs_read_pages(EP_FS, &rq, NULL), -EINVAL); /* a directory */
+	CHECK_EQ(fs_write_pages(EP_FS, &write_rq, NULL), -EFBIG);
+	CHECK_EQ(fs_getattr(EP_FS, &getattr_rq, NULL), -ESTALE);
+}
+
+static void test_disk(const char *options, unsigned deaths)
+{
+	const struct fs_sync_request sync_rq = { 0 };
+	const struct fs_unmount_request unmount_rq = {};
+	struct fs_mount_reply rp;
+
+	disk_make(&disk, "24M", options);
+	CHECK_EQ(mount(0, &rp), 0);
+	CHECK_EQ(rp.root_ino, 2);
+	CHECK_EQ(mount(0, &rp), -EBUSY);
+	CHECK(rp.message[0]);
+	die_every = deaths;
+	test_names();
+	test_pages(300);
+	test_hostile();
+	CHECK_EQ(fs_sync(EP_FS, &sync_rq, NULL), 0);
+	disk_check(&disk);
+	die_every = 0;
+	CHECK_EQ(fs_unmount(EP_FS, &unmount_rq, NULL), 0);
+	CHECK_EQ(fs_sync(EP_FS, &sync_rq, NULL), -ENODEV);
+	disk_check(&disk);
+	CHECK_EQ(server_locked, 0);
+	disk_destroy(&disk);
+}
+
+static void test_refusal(void)
+{
+	struct fs_mount_reply rp = { 0 };
+
+	disk_make(&disk, "24M", "-t ext4 -O inline_data");
+	CHECK_EQ(mount(0, &rp), -EOPNOTSUPP);
+	CHECK(strstr(rp.message, "unsupported incompatible features"));
+	disk_destroy(&disk);
+}
+
+int main(void)
+{
+	if (!setjmp(served))
+		task_main(0);
+	arena_handle = (quoin_handle)quoin_memobj_create(QUOIN_MEMOBJ_ANON, NR_ARENA * 4096);
+	arena = memory[arena_handle - FIRST_MEMORY].address;
+	test_disk("-t ext4 -b 4096", 0);
+	test_disk("-t ext4 -b 1024", 0);
+	test_disk("-t ext4 -b 1024", 13);
+	CHECK(nr_deaths > 10);
+	test_refusal();
+	for (unsigned i = 0; i < nr_memory; i++)
+		free(memory[i].address);
+	return check_result();
+}
