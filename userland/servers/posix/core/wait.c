@@ -63,39 +63,42 @@ void wait_queue_remove(struct waiter *waiter)
 	mutex_unlock(&queue->lock);
 }
 
-/* Takes at most limit waiters out; stores the words that have to be woken. */
-static unsigned collect(struct wait_queue *queue, unsigned limit, _Atomic uint32_t **words)
+/* Takes at most limit waiters out, the oldest first: how many; the words that have to be woken. */
+static unsigned collect(struct wait_queue *queue, unsigned limit, _Atomic uint32_t **words,
+			unsigned *nr_words)
 {
-	unsigned nr_words = 0;
+	unsigned taken = 0;
 
+	*nr_words = 0;
 	mutex_lock(&queue->lock);
-	while (nr_words < limit && !list_empty(&queue->waiters)) {
+	for (; taken < limit && !list_empty(&queue->waiters); taken++) {
 		struct waiter *waiter = list_entry(queue->waiters.next, struct waiter, link);
 		_Atomic uint32_t *word = &waiter->token->woken;
 		if (!atomic_exchange(word, 1))
-			words[nr_words++] = word;
+			words[(*nr_words)++] = word;
 		waiter_take_out(queue, waiter);
 	}
 	mutex_unlock(&queue->lock);
-	return nr_words;
+	return taken;
 }
 
-void wait_queue_wake(struct wait_queue *queue, unsigned count)
-{
-	_Atomic uint32_t *words[WAKE_BATCH];
-
-	atomic_thread_fence(memory_order_seq_cst);
-	while (count && atomic_load(&queue->nr_waiters)) {
-		unsigned nr = collect(queue, MIN(count, WAKE_BATCH), words);
-		for (unsigned i = 0; i < nr; i++)
-			quoin_futex_wake((uintptr_t)words[i], 1);
-		count -= nr;
-	}
-}
-
+/*
+ * As many as there were when it began: a sleeper whose condition is still false queues up again behind
+ * them, and to wake it over and over would keep both from anything else.
+ */
 void wait_queue_wake_all(struct wait_queue *queue)
 {
-	wait_queue_wake(queue, UINT32_MAX);
+	_Atomic uint32_t *words[WAKE_BATCH];
+	unsigned left, taken, nr_words;
+
+	atomic_thread_fence(memory_order_seq_cst);
+	for (left = atomic_load(&queue->nr_waiters); left; left -= taken) {
+		taken = collect(queue, MIN(left, WAKE_BATCH), words, &nr_words);
+		if (!taken)
+			return;
+		for (unsigned i = 0; i < nr_words; i++)
+			quoin_futex_wake((uintptr_t)words[i], 1);
+	}
 }
 
 static bool must_break_off(enum wait_mode mode)

@@ -47,9 +47,7 @@ enum wait_mode {
 };
 
 void wait_queue_init(struct wait_queue *queue);
-void wait_queue_wake(struct wait_queue *queue,
-		     unsigned count); /* at most count waiters, oldest first */
-void wait_queue_wake_all(struct wait_queue *queue);
+void wait_queue_wake_all(struct wait_queue *queue); /* all that wait when it is called */
 
 /* The parts of which wait_event and poll are made. */
 static inline void wait_token_init(struct wait_token *token)
