@@ -120,7 +120,7 @@ static void exec_init(void)
 /* Runs on process 1's thread; it goes on into the application. */
 static void boot_process(void)
 {
-	if (mount_the_root() && boot_rescue()) {
+	if (mount_the_root()) {
 		log_printf("no root file system: halting");
 		system_halt();
 	}

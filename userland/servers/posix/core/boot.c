@@ -36,8 +36,3 @@ bool boot_flag(const char *name)
 {
 	return find_word(name, ' ');
 }
-
-long boot_rescue(void)
-{
-	return -ENOENT;
-}

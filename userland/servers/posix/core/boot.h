@@ -9,7 +9,4 @@
 bool boot_option(const char *name, const char *fallback, char *value, size_t size);
 bool boot_flag(const char *name); /* a word of its own */
 
-/* A root without a disk, from the boot archive: 0, or -ENOENT if it has none. */
-long boot_rescue(void);
-
 #endif
