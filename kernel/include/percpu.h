@@ -56,6 +56,8 @@ struct cpu {
 	struct thread *moving;      /* [c] previous may not run here any more */
 	_Atomic uint32_t running_class; /* [a] of current */
 	uint64_t switched;          /* [c] TSC at the last switch */
+	uint64_t running_weight;    /* [c] of current */
+	_Atomic uint64_t running_vruntime; /* [a] of current at the last switch, stored last; UINT64_MAX: not FAIR */
 	struct timeout_queue timeouts;
 	uint64_t timer_armed;       /* [c] TSC value the timer is set to, UINT64_MAX: not */
 	uint64_t slice_end;         /* [c] TSC, UINT64_MAX: the current thread is alone */

@@ -6,6 +6,10 @@
  * that becomes ready goes to an idle CPU if there is one (its last one first), else to its last
  * CPU or one that runs a lower class; a CPU without work takes some from the others before it idles.
  *
+ * A queue's minimum of virtual run time follows its threads, the running one included.  It is what a thread
+ * that comes is measured by: so one that has long been alone on its CPU need not wait until the others
+ * have made up for it.
+ *
  * The timer is set only for what is needed: the end of the time slice if another thread of the CPU
  * waits, and the nearest time-out.
  *
@@ -74,6 +78,28 @@ static struct thread *rq_first(const struct runqueue *rq)
 	return container_of(pheap_first(&rq->fair), struct thread, fair_node);
 }
 
+/* The virtual run time of what cpu runs, UINT64_MAX if that is not FAIR.  Another CPU may see it too low. */
+static uint64_t running_vruntime(const struct cpu *cpu)
+{
+	uint64_t vruntime = __atomic_load_n(&cpu->running_vruntime, __ATOMIC_ACQUIRE);
+	int64_t ticks = rdtsc() - cpu->switched;
+
+	if (vruntime == UINT64_MAX || ticks <= 0)
+		return vruntime;
+	return vruntime + ticks * QUOIN_WEIGHT_DEFAULT / cpu->running_weight;
+}
+
+static void rq_advance(struct cpu *cpu)
+{
+	const struct pheap_node *first = pheap_first(&cpu->rq.fair);
+	uint64_t min = running_vruntime(cpu);
+
+	if (first && first->key < min)
+		min = first->key;
+	if (min != UINT64_MAX && min > cpu->rq.min_vruntime)
+		cpu->rq.min_vruntime = min;
+}
+
 /* Takes the thread to run next out of the queue: the handoff, unless a higher class waits. */
 static struct thread *rq_take(struct runqueue *rq)
 {
@@ -85,8 +111,6 @@ static struct thread *rq_take(struct runqueue *rq)
 	if (!t)
 		return NULL;
 	rq_remove(rq, t);
-	if (t->sched_class == QUOIN_SCHED_FAIR && t->vruntime > rq->min_vruntime)
-		rq->min_vruntime = t->vruntime;
 	return t;
 }
 
@@ -105,20 +129,13 @@ static void charge(struct thread *t, uint64_t now)
 	t->charged = total;
 }
 
-/* t's virtual run time now, if it runs on cpu; not exact if that is another CPU. */
-static uint64_t vruntime_now(const struct cpu *cpu, const struct thread *t)
-{
-	int64_t ticks = rdtsc() - cpu->switched;
-
-	return t->vruntime + (ticks > 0 ? ticks : 0) * QUOIN_WEIGHT_DEFAULT / t->weight;
-}
-
+/* Should t, which waits on cpu, take the place of the thread that runs there? */
 static bool preempts(const struct cpu *cpu, const struct thread *t, const struct thread *running)
 {
 	if (t->sched_class != running->sched_class)
 		return t->sched_class < running->sched_class;
 	return t->sched_class == QUOIN_SCHED_FAIR &&
-	       t->vruntime + granularity < vruntime_now(cpu, running);
+	       t->vruntime + granularity < running_vruntime(cpu);
 }
 
 /* This CPU's alarm. */
@@ -215,6 +232,7 @@ static void enqueue_at(struct thread *t, struct cpu *cpu, bool handoff)
 {
 	trace(TRACE_WAKE, t->id, cpu->index);
 	spin_lock(&cpu->rq.lock);
+	rq_advance(cpu);
 	adjust_vruntime(t, t->cpu, cpu);
 	t->cpu = cpu;
 	rq_insert(&cpu->rq, t, false);
@@ -288,6 +306,7 @@ static struct thread *take_next(struct cpu *cpu)
 	struct thread *t;
 
 	spin_lock(&cpu->rq.lock);
+	rq_advance(cpu);
 	t = rq_take(&cpu->rq);
 	spin_unlock(&cpu->rq.lock);
 	return t ? t : steal(cpu);
@@ -322,6 +341,9 @@ static void begin_run(struct cpu *cpu, struct thread *t)
 	t->on_cpu = 1; /* sequentially consistent: a kicker that misses it is seen by us */
 	cpu->slice_end = UINT64_MAX;
 	cpu->switched = t->started = rdtsc();
+	cpu->running_weight = t->weight;
+	__atomic_store_n(&cpu->running_vruntime,
+	    t->sched_class == QUOIN_SCHED_FAIR ? t->vruntime : UINT64_MAX, __ATOMIC_RELEASE);
 	if (t == cpu->idle)
 		__atomic_fetch_or(&idle_cpus, cpu_bit(cpu), __ATOMIC_SEQ_CST);
 	else if (!(t->affinity & cpu_bit(cpu)))
@@ -370,7 +392,10 @@ static struct thread *take_unused_handoff(struct cpu *cpu, struct cpu **target)
 	return t;
 }
 
-/* True if the current thread has to give way; it is in the queue then, or marked as moving. */
+/*
+ * True if the current thread has to give way; it is in the queue then, or marked as moving.  If its slice has
+ * ended, and only threads of lower classes wait, it begins a new one.
+ */
 static bool put_back(struct cpu *cpu, struct thread *t)
 {
 	const struct thread *first = rq_first(&cpu->rq);
@@ -381,8 +406,11 @@ static bool put_back(struct cpu *cpu, struct thread *t)
 		cpu->moving = t;
 		return true;
 	}
-	if (!first || (!preempts(cpu, first, t) && !(expired && first->sched_class <= t->sched_class)))
+	if (!first || (!preempts(cpu, first, t) && !(expired && first->sched_class <= t->sched_class))) {
+		if (expired)
+			cpu->slice_end = UINT64_MAX;
 		return false;
+	}
 	charge(t, rdtsc());
 	t->state = THREAD_READY;
 	rq_insert(&cpu->rq, t, !expired);
@@ -478,6 +506,8 @@ void sched_init_cpu(struct cpu *cpu)
 	list_init(&cpu->rq.round_robin[0]);
 	list_init(&cpu->rq.round_robin[1]);
 	cpu->timer_armed = cpu->slice_end = UINT64_MAX;
+	cpu->running_vruntime = UINT64_MAX;
+	cpu->running_weight = QUOIN_WEIGHT_DEFAULT;
 	cpu->idle = thread_new_idle(cpu);
 	cpu->current = cpu->idle;
 }

@@ -224,6 +224,29 @@ KTEST(fair_shares_follow_weights)
 	need(quoin_handle_close(n));
 }
 
+/* CPU time that a thread has had while nobody else wanted any is no debt to those who come later. */
+KTEST(a_thread_that_was_alone_is_not_starved)
+{
+	struct burner a = { 0 }, b = { 0 };
+	struct ktest_thread ta = thread_run_class(burn, &a, QUOIN_SCHED_FAIR), tb;
+	quoin_handle n = need(quoin_notification_create());
+	struct quoin_thread_info before, after;
+
+	expect_eq(quoin_thread_affinity(ta.handle, 1), 0);
+	expect_eq(quoin_notification_wait(n, now_ns() + 400000000), -QERR_TIMEDOUT);
+	tb = thread_run_class(burn, &b, QUOIN_SCHED_FAIR);
+	expect_eq(quoin_thread_affinity(tb.handle, 1), 0);
+	quoin_thread_info(ta.handle, (uintptr_t)&before);
+	expect_eq(quoin_notification_wait(n, now_ns() + 200000000), -QERR_TIMEDOUT);
+	quoin_thread_info(ta.handle, (uintptr_t)&after);
+	a.stop = b.stop = true;
+	thread_join(&ta);
+	thread_join(&tb);
+	print("# of 200 ms the first got %ld us\n", (after.server_ns - before.server_ns) / 1000);
+	expect(after.server_ns - before.server_ns > 50000000);
+	need(quoin_handle_close(n));
+}
+
 KTEST(a_driver_preempts_a_busy_cpu)
 {
 	struct burner b[4] = { 0 };
