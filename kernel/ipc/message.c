@@ -74,8 +74,7 @@ long message_move(struct thread *from, struct thread *to, struct message_handles
 			return error;
 		for (uint32_t i = 0; i < nr_handles; i++) {
 			dst->handles[i].handle = names[i];
-			dst->handles[i].rights =
-			    handles->refs[i].object ? handles->refs[i].rights : 0;
+			dst->handles[i].rights = names[i] ? handles->refs[i].rights : 0;
 		}
 	}
 	dst->label = READ_ONCE(src->label);

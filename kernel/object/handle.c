@@ -60,7 +60,8 @@ static long table_grow(struct handle_table *table)
 		account_uncharge(table->account, bytes);
 		return -QERR_NOMEM;
 	}
-	memcpy(entries, table->entries, table->size * sizeof(*entries));
+	if (table->entries)
+		memcpy(entries, table->entries, table->size * sizeof(*entries));
 	memset(entries + table->size, 0, (size - table->size) * sizeof(*entries));
 	for (uint32_t i = size; i-- > MAX(table->size, QUOIN_FIRST_FREE);) {
 		entries[i].badge = table->free;

@@ -110,7 +110,7 @@ struct quoin_msg {
 	uint64_t badge;       /* received: the badge of the endpoint handle that was called */
 	struct {
 		quoin_handle handle; /* sent: in the sender's table; received: in the receiver's; 0 for none */
-		uint32_t rights;     /* sent: rights of the copy (masked by the sender's) */
+		uint32_t rights;     /* sent: rights of the copy (masked by the sender's); received: what it has */
 	} handles[QUOIN_MSG_HANDLES];
 	uint8_t payload[QUOIN_MSG_BYTES] __attribute__((aligned(8)));
 };

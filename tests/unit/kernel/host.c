@@ -6,6 +6,7 @@
 
 char *host_ram;
 struct cpu host_cpu;
+struct thread host_thread;
 
 uint64_t host_boot(void)
 {

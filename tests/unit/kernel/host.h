@@ -79,7 +79,10 @@ static inline void spin_unlock_pair(struct spinlock *a, struct spinlock *b)
 	spin_unlock(a);
 }
 
-struct thread;
+struct thread {
+	struct task *task;
+	struct quoin_thread_page *page;
+};
 
 struct cpu {
 	uint32_t index;
@@ -89,6 +92,7 @@ struct cpu {
 };
 
 extern struct cpu host_cpu;
+extern struct thread host_thread;
 
 static inline struct cpu *this_cpu(void)
 {
@@ -97,12 +101,12 @@ static inline struct cpu *this_cpu(void)
 
 static inline struct thread *current_thread(void)
 {
-	return NULL;
+	return &host_thread;
 }
 
 static inline bool thread_dying(const struct thread *thread)
 {
-	return thread != NULL;
+	return thread != &host_thread; /* the one there is lives */
 }
 
 static inline void preempt_point(void)
