@@ -3,6 +3,7 @@
 #ifndef POSIX_NAMEI_H
 #define POSIX_NAMEI_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "path.h"
@@ -19,6 +20,12 @@ int name_create_locked(const struct path *parent, struct dentry *dentry, uint32_
 /* Creates by name inside the server (bind of a socket, start-up): *out (may be NULL) gets the path. */
 int name_create(int dirfd, const char *name, uint32_t mode, uint32_t rdev, const char *target,
 		struct path *out);
+
+/*
+ * May the caller take this name, which exists, out of dir?  -EACCES, -EPERM; -ENOTDIR or -EISDIR if it is
+ * not of the kind that `directory` says.
+ */
+int name_may_remove(struct inode *dir, struct dentry *dentry, bool directory);
 
 /* A path with AT_SYMLINK_NOFOLLOW, AT_SYMLINK_FOLLOW ignored, AT_EMPTY_PATH. */
 int path_lookup_at(int dirfd, const char *name, int at_flags, struct path *out);

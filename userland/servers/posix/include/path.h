@@ -68,7 +68,7 @@ struct path_parent {
 	struct path path;      /* with references */
 	enum path_last kind;
 	char name[LINUX_NAME_MAX + 1];
-	size_t len;
+	size_t len;            /* if more than LINUX_NAME_MAX, name is cut and a lookup will refuse it */
 	bool trailing_slash;
 };
 int path_lookup_parent(int dirfd, const char *name, struct path_parent *out);

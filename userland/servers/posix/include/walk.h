@@ -31,6 +31,7 @@ struct walk {
 	struct fd_ref start;    /* the directory descriptor */
 	const char *rest;       /* of the path, behind the components done */
 	char *buffer;           /* holds the rest once a link was followed; malloc'ed */
+	size_t buffer_size;
 	unsigned flags;         /* LOOKUP_* */
 	unsigned nr_links;
 	bool locked;            /* dentry_lock is held for reading */

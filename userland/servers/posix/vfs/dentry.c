@@ -239,8 +239,6 @@ int dentry_lookup(struct dentry *parent, const char *name, size_t len, struct de
 	int error;
 
 	assert(mutex_is_locked(&dir->lock));
-	if (len > LINUX_NAME_MAX)
-		return -ENAMETOOLONG;
 	dentry = dentry_find(parent, name, len);
 	if (dentry) {
 		*out = dentry;
@@ -248,6 +246,8 @@ int dentry_lookup(struct dentry *parent, const char *name, size_t len, struct de
 	}
 	if (dentry_is_dead(parent) && !parent->is_root && !parent->uncached)
 		return -ENOENT; /* a removed directory */
+	if (len > LINUX_NAME_MAX)
+		return -ENAMETOOLONG;
 	if (!dir->ops->lookup)
 		return -ENOTDIR;
 	dentry = dentry_alloc(parent->sb, parent, name, len, dentry_hash_name(name, len));

@@ -185,7 +185,13 @@ static int link_last(struct path *old, struct path_parent *parent)
 	if (!error) {
 		if (dentry_inode(dentry))
 			error = -EEXIST;
+		else if (parent->trailing_slash)
+			error = -ENOENT;
+		else if (parent->path.mnt != old->mnt)
+			error = -EXDEV;
 		else
+			error = mount_want_write(parent->path.mnt);
+		if (!error)
 			error = inode_permission(dir, LINUX_W_OK | LINUX_X_OK);
 		if (!error && inode_is_dir(inode))
 			error = -EPERM;
@@ -208,13 +214,7 @@ static int link_paths(struct path *old, int new_dirfd, const char *new_name)
 		return error;
 	if (parent.kind != PATH_LAST_NAME)
 		error = -EEXIST;
-	else if (parent.path.mnt != old->mnt)
-		error = -EXDEV;
-	else if (parent.trailing_slash)
-		error = -ENOENT;
 	else
-		error = mount_want_write(parent.path.mnt);
-	if (!error)
 		error = link_last(old, &parent);
 	path_put(&parent.path);
 	return error;
@@ -256,8 +256,7 @@ long sys_linkat(SYSCALL_ARGS)
 
 /* ---- removing ---- */
 
-/* May the caller take this name out of dir? */
-static int may_remove(struct inode *dir, struct dentry *dentry)
+int name_may_remove(struct inode *dir, struct dentry *dentry, bool directory)
 {
 	struct inode *inode = dentry_inode(dentry);
 	int error = inode_permission(dir, LINUX_W_OK | LINUX_X_OK);
@@ -266,7 +265,9 @@ static int may_remove(struct inode *dir, struct dentry *dentry)
 		return error;
 	if ((dir->mode & LINUX_S_ISVTX) && !inode_is_owner(dir) && !inode_is_owner(inode))
 		return -EPERM;
-	return atomic_load(&dentry->nr_mounts) ? -EBUSY : 0;
+	if (directory != inode_is_dir(inode))
+		return directory ? -ENOTDIR : -EISDIR;
+	return 0;
 }
 
 static int remove_locked(struct path_parent *parent, struct dentry *dentry, bool directory)
@@ -276,15 +277,13 @@ static int remove_locked(struct path_parent *parent, struct dentry *dentry, bool
 
 	if (!inode)
 		return -ENOENT;
-	error = may_remove(dir, dentry);
+	if (!directory && parent->trailing_slash)
+		return inode_is_dir(inode) ? -EISDIR : -ENOTDIR;
+	error = name_may_remove(dir, dentry, directory);
 	if (error)
 		return error;
-	if (directory && !inode_is_dir(inode))
-		return -ENOTDIR;
-	if (!directory && inode_is_dir(inode))
-		return -EISDIR;
-	if (!directory && parent->trailing_slash)
-		return -ENOTDIR;
+	if (atomic_load(&dentry->nr_mounts))
+		return -EBUSY;
 	if (directory)
 		error = dir->ops->rmdir ? dir->ops->rmdir(dir, dentry) : -EPERM;
 	else

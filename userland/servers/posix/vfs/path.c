@@ -74,13 +74,8 @@ int path_lookup_parent(int dirfd, const char *name, struct path_parent *out)
 		out->kind = walk.last_kind;
 		out->len = walk.last_len;
 		out->trailing_slash = walk.trailing_slash;
-		if (out->len > LINUX_NAME_MAX)
-			error = -ENAMETOOLONG;
-		else
-			memcpy(out->name, walk.last ? walk.last : "", out->len);
-		out->name[error ? 0 : out->len] = '\0';
-		if (error)
-			path_put(&out->path);
+		memcpy(out->name, walk.last ? walk.last : "", MIN(out->len, LINUX_NAME_MAX));
+		out->name[MIN(out->len, LINUX_NAME_MAX)] = '\0';
 	}
 	walk_end(&walk);
 	return error;

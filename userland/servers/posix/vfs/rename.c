@@ -11,6 +11,7 @@
 #include "linux/fcntl.h"
 #include "lockrank.h"
 #include "mount.h"
+#include "namei.h"
 #include "path.h"
 #include "process.h"
 #include "syscall.h"
@@ -60,77 +61,76 @@ static void rename_unlock_dirs(struct inode *a, struct inode *b)
 	mutex_unlock(&rename_lock);
 }
 
-static int rename_may_write(struct inode *dir, struct dentry *dentry)
-{
-	struct inode *inode = dentry_inode(dentry);
-	int error = inode_permission(dir, LINUX_W_OK | LINUX_X_OK);
-
-	if (!error && inode && (dir->mode & LINUX_S_ISVTX) && !inode_is_owner(dir) &&
-	    !inode_is_owner(inode))
-		error = -EPERM;
-	if (!error && atomic_load(&dentry->nr_mounts))
-		error = -EBUSY;
-	return error;
-}
-
-/* Types of source and target must fit. */
-static int rename_check_types(struct rename *r)
+/* Do the names stand for what they have to? */
+static int rename_check_names(struct rename *r)
 {
 	struct inode *source = dentry_inode(r->source), *target = dentry_inode(r->target);
+	bool exchange = r->flags & LINUX_RENAME_EXCHANGE;
 
-	if (!inode_is_dir(source) && (r->old.trailing_slash ||
-				      (r->new.trailing_slash && !(r->flags & LINUX_RENAME_EXCHANGE))))
-		return -ENOTDIR;
-	if (!target)
-		return r->flags & LINUX_RENAME_EXCHANGE ? -ENOENT : 0;
-	if (r->flags & LINUX_RENAME_NOREPLACE)
+	if (target && (r->flags & LINUX_RENAME_NOREPLACE))
 		return -EEXIST;
-	if (r->flags & LINUX_RENAME_EXCHANGE)
-		return 0;
-	if (inode_is_dir(source) && !inode_is_dir(target))
-		return -ENOTDIR;
-	if (!inode_is_dir(source) && inode_is_dir(target))
-		return -EISDIR;
-	return 0;
-}
-
-static int rename_check(struct rename *r)
-{
-	int error;
-
-	if (!dentry_inode(r->source))
+	if (!target && exchange)
 		return -ENOENT;
+	if (exchange && r->new.trailing_slash && !inode_is_dir(target))
+		return -ENOTDIR;
+	if (!inode_is_dir(source) && (r->old.trailing_slash || (r->new.trailing_slash && !exchange)))
+		return -ENOTDIR;
 	if (dentry_is_below(r->new.path.dentry, r->source))
 		return -EINVAL;
 	if (dentry_is_below(r->old.path.dentry, r->target))
-		return r->flags & LINUX_RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
-	error = rename_check_types(r);
-	if (!error)
-		error = rename_may_write(r->old_dir, r->source);
-	if (!error)
-		error = rename_may_write(r->new_dir, r->target);
-	if (!error && inode_is_dir(dentry_inode(r->source)) && r->old_dir != r->new_dir)
-		error = inode_permission(dentry_inode(r->source), LINUX_W_OK); /* its `..` changes */
-	if (!error && !r->old_dir->ops->rename)
-		error = -EPERM;
+		return exchange ? -EINVAL : -ENOTEMPTY;
+	return 0;
+}
+
+/* Moving a directory elsewhere changes its `..`. */
+static int rename_may_move(struct inode *inode)
+{
+	return inode_is_dir(inode) ? inode_permission(inode, LINUX_W_OK) : 0;
+}
+
+static int rename_check_permission(struct rename *r)
+{
+	struct inode *source = dentry_inode(r->source), *target = dentry_inode(r->target);
+	bool exchange = r->flags & LINUX_RENAME_EXCHANGE;
+	int error = name_may_remove(r->old_dir, r->source, inode_is_dir(source));
+
+	if (!error && target)
+		error = name_may_remove(r->new_dir, r->target, inode_is_dir(exchange ? target : source));
+	else if (!error)
+		error = inode_permission(r->new_dir, LINUX_W_OK | LINUX_X_OK);
+	if (!error && r->old_dir != r->new_dir) {
+		error = rename_may_move(source);
+		if (!error && exchange)
+			error = rename_may_move(target);
+	}
+	if (!error && (atomic_load(&r->source->nr_mounts) || atomic_load(&r->target->nr_mounts)))
+		error = -EBUSY;
 	return error;
 }
 
 static int rename_locked(struct rename *r)
 {
-	int error = rename_check(r);
+	struct inode *target = dentry_inode(r->target);
+	int error = rename_check_names(r);
 
 	if (error)
 		return error;
-	if (dentry_inode(r->source) == dentry_inode(r->target))
+	if (dentry_inode(r->source) == target)
 		return 0; /* two names of one file: POSIX says nothing happens */
-	error = r->old_dir->ops->rename(r->old_dir, r->source, r->new_dir, r->target, r->flags);
+	error = rename_check_permission(r);
+	if (!error && !r->old_dir->ops->rename)
+		error = -EPERM;
+	if (!error)
+		error = r->old_dir->ops->rename(r->old_dir, r->source, r->new_dir, r->target, r->flags);
 	if (error)
 		return error;
-	if (r->flags & LINUX_RENAME_EXCHANGE)
+	if (r->flags & LINUX_RENAME_EXCHANGE) {
 		dentry_exchange(r->source, r->target);
-	else
-		dentry_move(r->source, r->target);
+		return 0;
+	}
+	dentry_move(r->source, r->target);
+	if (target && inode_is_dir(target))
+		dentry_prune_children(r->target);
 	return 0;
 }
 
@@ -140,8 +140,10 @@ static int rename_parents(struct rename *r)
 
 	if (r->old.path.mnt != r->new.path.mnt)
 		return -EXDEV;
-	if (r->old.kind != PATH_LAST_NAME || r->new.kind != PATH_LAST_NAME)
+	if (r->old.kind != PATH_LAST_NAME)
 		return -EBUSY;
+	if (r->new.kind != PATH_LAST_NAME)
+		return r->flags & LINUX_RENAME_NOREPLACE ? -EEXIST : -EBUSY;
 	error = mount_want_write(r->old.path.mnt);
 	if (error)
 		return error;
@@ -149,15 +151,14 @@ static int rename_parents(struct rename *r)
 	r->new_dir = path_inode(&r->new.path);
 	rename_lock_dirs(r->old_dir, r->new_dir);
 	error = dentry_lookup(r->old.path.dentry, r->old.name, r->old.len, &r->source);
-	if (!error) {
+	if (!error && !dentry_inode(r->source))
+		error = -ENOENT;
+	if (!error)
 		error = dentry_lookup(r->new.path.dentry, r->new.name, r->new.len, &r->target);
-		if (!error)
-			error = rename_locked(r);
-	}
+	if (!error)
+		error = rename_locked(r);
 	rename_unlock_dirs(r->old_dir, r->new_dir);
 	dentry_put(r->source);
-	if (r->target && !error && dentry_inode(r->target) && inode_is_dir(dentry_inode(r->target)))
-		dentry_prune_children(r->target);
 	dentry_put(r->target);
 	return error;
 }

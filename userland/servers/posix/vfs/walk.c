@@ -188,8 +188,6 @@ int walk_step(struct walk *walk, const char *name, size_t len)
 	struct dentry *child;
 	int error;
 
-	if (len > LINUX_NAME_MAX)
-		return -ENAMETOOLONG;
 	child = dentry_find_locked(walk->dentry, name, len, dentry_hash_name(name, len));
 	if (likely(child)) {
 		walk->dentry = child;
@@ -203,25 +201,31 @@ int walk_step(struct walk *walk, const char *name, size_t len)
 
 /* ---- symbolic links ---- */
 
-/* target + after becomes the rest, right-aligned in the buffer so that the next link fits before it. */
+/*
+ * target + after becomes the rest, right-aligned in the buffer so that the next link fits before it.  Only the
+ * number of links is limited, so the buffer may have to grow.
+ */
 static int walk_splice(struct walk *walk, const char *target, const char *after)
 {
-	size_t after_len = strlen(after), target_len = strlen(target);
-	char *end, *start;
+	size_t after_bytes = strlen(after) + 1, target_len = strlen(target);
+	size_t need = target_len + after_bytes, size = walk->buffer_size;
+	char *buffer = walk->buffer, *start;
 
 	if (!target_len)
 		return -ENOENT;
-	if (after_len + target_len >= LINUX_PATH_MAX)
-		return -ENAMETOOLONG;
-	if (!walk->buffer) {
-		walk->buffer = malloc(LINUX_PATH_MAX);
-		if (!walk->buffer)
+	if (need > size) {
+		size = MAX(need, LINUX_PATH_MAX);
+		buffer = malloc(size);
+		if (!buffer)
 			return -ENOMEM;
 	}
-	end = walk->buffer + LINUX_PATH_MAX - 1 - after_len;
-	memmove(end, after, after_len + 1);
-	start = end - target_len;
+	start = buffer + size - need;
+	memmove(start + target_len, after, after_bytes);
 	memcpy(start, target, target_len);
+	if (buffer != walk->buffer)
+		free(walk->buffer);
+	walk->buffer = buffer;
+	walk->buffer_size = size;
 	walk->rest = start;
 	return 0;
 }
@@ -392,7 +396,9 @@ int walk_run(struct walk *walk, bool parent_only)
 		if (error)
 			return error;
 	}
-	if (parent_only)
+	if (parent_only) {
 		walk->last_kind = PATH_LAST_ROOT;
+		walk->last_len = 0;
+	}
 	return 0;
 }
