@@ -113,16 +113,16 @@ static void exec_init(void)
 			return;
 		log_printf("%s: error %ld", candidates[i], -error);
 	}
-	log_printf("no init found: halting");
-	system_halt();
+	log_printf("no init found: powering off");
+	system_power_off();
 }
 
 /* Runs on process 1's thread; it goes on into the application. */
 static void boot_process(void)
 {
 	if (mount_the_root()) {
-		log_printf("no root file system: halting");
-		system_halt();
+		log_printf("no root file system: powering off");
+		system_power_off();
 	}
 	mount_by_name("devtmpfs", "/dev", "devtmpfs", 0, "");
 	init_files();

@@ -118,11 +118,6 @@ long sys_reboot(SYSCALL_ARGS)
 	}
 }
 
-void system_halt(void)
-{
-	power(POWER_HALT);
-}
-
 void system_power_off(void)
 {
 	power(POWER_OFF);

@@ -8,7 +8,6 @@
 void system_names(struct linux_utsname *out);
 
 /* Write everything, then stop the machine. Return only if devmgr refuses. */
-void system_halt(void);
 void system_power_off(void);
 
 #endif
