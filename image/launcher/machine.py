@@ -23,7 +23,8 @@ def command(arguments, build, disks, console, agent_fd):
     words += ["-cpu", arguments.cpu, "-smp", str(arguments.smp), "-m", memory(arguments.mem)]
     words += ["-name", "quoin"]
     for number, (drive, slot) in enumerate(zip(disks, (ROOT_SLOT, SECOND_SLOT))):
-        words += ["-drive", f"{drive},if=none,id=disk{number},cache=unsafe,discard=unmap"]
+        words += ["-drive", f"{drive},if=none,id=disk{number},cache=unsafe,discard=unmap,"
+                            "rerror=report,werror=report"]
         words += ["-device", f"virtio-blk-pci,drive=disk{number},disable-legacy=on,addr={slot}"
                              + (",bootindex=1" if number == 0 else "")]
     words += console + ["-serial", "chardev:console"]
