@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -424,4 +425,32 @@ TEST(fifo_short_meetings)
 		CHECK_OK(close(in));
 		wait_ok(pid);
 	}
+}
+
+/* A writer wakes who waits now; it must not stay to wake the same reader again and again. */
+TEST(round_trips_switch_seldom)
+{
+	enum { ROUNDS = 500 };
+	int there[2], back[2];
+	struct rusage usage;
+	char byte = 0;
+	pid_t child;
+
+	CHECK_OK(pipe(there));
+	CHECK_OK(pipe(back));
+	child = CHECK_OK(fork());
+	if (child == 0) {
+		CHECK_OK(close(there[1]));
+		while (read(there[0], &byte, 1) == 1)
+			CHECK_EQ(write(back[1], &byte, 1), 1);
+		_exit(0);
+	}
+	for (int i = 0; i < ROUNDS; i++) {
+		CHECK_EQ(write(there[1], &byte, 1), 1);
+		CHECK_EQ(read(back[0], &byte, 1), 1);
+	}
+	CHECK_OK(getrusage(RUSAGE_SELF, &usage));
+	CHECK(usage.ru_nvcsw + usage.ru_nivcsw < 4 * ROUNDS);
+	CHECK_OK(close(there[1]));
+	wait_ok(child);
 }
