@@ -635,3 +635,21 @@ TEST(tcsetpgrp_errors)
 	}
 	wait_ok(pid);
 }
+
+/* POSIX read() and write(): the times of the file are marked, of a terminal as of any other. */
+TEST(times)
+{
+	const struct timespec old[2] = { { .tv_sec = 1000000 }, { .tv_sec = 1000000 } };
+	struct stat status;
+
+	pty_make();
+	CHECK_OK(futimens(slave, old));
+	CHECK_EQ(write(slave, "x", 1), 1);
+	CHECK_OK(fstat(slave, &status));
+	CHECK(status.st_mtim.tv_sec > 1000000);
+	CHECK_OK(futimens(slave, old));
+	type("line\n");
+	CHECK_STR(slave_line(), "line\n");
+	CHECK_OK(fstat(slave, &status));
+	CHECK(status.st_atim.tv_sec > 1000000);
+}

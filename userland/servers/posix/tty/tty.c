@@ -5,6 +5,7 @@
 #include <quoin/runtime.h>
 #include "clock.h"
 #include "file.h"
+#include "inode.h"
 #include "jobcontrol.h"
 #include "lockrank.h"
 #include "poll.h"
@@ -149,6 +150,7 @@ static long tty_write(struct file *file, struct io_iter *iter, int64_t *pos)
 		if (written < 0)
 			return done ? done : written;
 		done += written;
+		inode_touch_mtime(file->inode);
 		if ((size_t)written < len)
 			break;
 	}
@@ -262,6 +264,8 @@ static long tty_read(struct file *file, struct io_iter *iter, int64_t *pos)
 	} while (wait && !polled);
 	if (len > 0 && iter_copy_out(iter, buffer, (size_t)len) != (size_t)len)
 		return -EFAULT;
+	if (len > 0)
+		inode_touch_atime(file);
 	return len;
 }
 
