@@ -46,6 +46,7 @@ static void info_fill(void)
 
 void kernel_main(uint64_t magic, uint64_t info_pa)
 {
+	clock_start();
 	serial_init();
 	cpu_init_boot();
 	boot_parse(magic, info_pa);

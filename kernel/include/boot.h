@@ -40,6 +40,7 @@ void cpu_init_boot(void);   /* GDT, IDT, features of the boot CPU */
 void cpu_init_tables(void); /* its IST stacks get their guard pages */
 void acpi_init(void);
 void apic_init(void);
+void clock_start(void); /* the kernel's entry: monotonic time begins */
 void clock_init(void);
 void smp_start(void);
 

@@ -123,6 +123,11 @@ static void measure(void)
 	apic_timer_set(0);
 }
 
+void clock_start(void)
+{
+	tsc_base = rdtsc();
+}
+
 void clock_init(void)
 {
 	if (acpi_info.pm_timer_port && !reference_ticks())
@@ -136,7 +141,6 @@ void clock_init(void)
 	if (tsc_hz < 1000000)
 		panic("the TSC runs at %lu Hz", tsc_hz);
 	ns_mult = muldiv(NS_PER_S, 1ul << TSC_SHIFT, tsc_hz);
-	tsc_base = rdtsc();
 	kernel_info->tsc_base = tsc_base;
 	kernel_info->tsc_mult = ns_mult;
 	kernel_info->tsc_shift = TSC_SHIFT;
