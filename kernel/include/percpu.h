@@ -27,6 +27,7 @@ struct cpu_stats {
 	uint64_t ipc_calls, notifications;
 	uint64_t vcpu_exits, kernel_calls, page_faults;
 	uint64_t root_switches, tlb_shootdowns, ipis;
+	uint64_t tlb_invalidations, allocations, frame_allocations;
 };
 
 /* [c] only this CPU   [I] immutable after its start   [a] atomic   [q] the run queue's lock */

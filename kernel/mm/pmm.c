@@ -341,6 +341,7 @@ static uint64_t frame_alloc_with(struct account *account, uint32_t (*alloc)(void
 {
 	uint32_t number;
 
+	this_cpu()->stats.frame_allocations++;
 	if (account_charge(account, PAGE_SIZE))
 		return 0;
 	number = alloc();

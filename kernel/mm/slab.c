@@ -159,6 +159,7 @@ void *kmalloc(size_t size)
 	struct slab_cache *cache;
 	unsigned cpu = this_cpu()->index;
 
+	this_cpu()->stats.allocations++;
 	if (size > SLAB_MAX)
 		return large_alloc(size);
 	cache = &caches[cache_index[(size + 31) / 32]];

@@ -172,6 +172,9 @@ static void add_cpu(struct quoin_stats *s, const struct cpu *cpu)
 	s->root_switches += cpu->stats.root_switches;
 	s->tlb_shootdowns += cpu->stats.tlb_shootdowns;
 	s->ipis += cpu->stats.ipis;
+	s->tlb_invalidations += cpu->stats.tlb_invalidations;
+	s->allocations += cpu->stats.allocations;
+	s->frame_allocations += cpu->stats.frame_allocations;
 	thread_times(cpu->idle, &guest_ns, &idle_ns);
 	s->idle_ns += idle_ns;
 }

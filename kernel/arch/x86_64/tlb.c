@@ -44,12 +44,16 @@ static uint64_t cpu_online_mask(void)
 
 static void flush_here(uintptr_t start, uintptr_t end, bool kernel)
 {
+	struct cpu_stats *stats = &this_cpu()->stats;
+
 	if (!kernel && (end - start) >> PAGE_SHIFT > FLUSH_SINGLE_MAX) {
 		write_cr3(read_cr3());
+		stats->tlb_invalidations++;
 		return;
 	}
 	for (uintptr_t addr = start; addr < end; addr += PAGE_SIZE)
 		invlpg(addr);
+	stats->tlb_invalidations += (end - start) >> PAGE_SHIFT;
 }
 
 void tlb_serve(void)

@@ -172,7 +172,10 @@ struct quoin_stats {
 	uint64_t vcpu_exits, kernel_calls, page_faults;
 	uint64_t root_switches, tlb_shootdowns, ipis;
 	uint64_t idle_ns, uptime_ns; /* idle summed over CPUs */
-	uint64_t reserved[8];
+	uint64_t tlb_invalidations;  /* INVLPG, and whole flushes that are not root switches */
+	uint64_t allocations;        /* of kernel memory */
+	uint64_t frame_allocations;
+	uint64_t reserved[5];
 };
 
 /* system_tasks: one per live task. */

@@ -87,7 +87,7 @@ struct thread {
 struct cpu {
 	uint32_t index;
 	struct {
-		uint64_t page_faults, tlb_shootdowns;
+		uint64_t page_faults, tlb_shootdowns, allocations, frame_allocations;
 	} stats;
 };
 

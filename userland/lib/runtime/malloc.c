@@ -34,12 +34,13 @@ struct size_class {
 	struct mutex lock;
 	struct free_object *free; /* under lock */
 	char *fresh, *fresh_end;  /* never used part of the newest span; under lock */
+	uint64_t nr_allocated, nr_freed; /* so far; written under lock */
 };
 
 static struct size_class classes[NR_CLASSES];
 static struct mutex span_lock = MUTEX_INIT("spans", 0);
 static char *batch, *batch_end; /* aligned memory for spans; under span_lock */
-static _Atomic uint64_t bytes_in_use;
+static _Atomic uint64_t large_bytes_in_use, nr_large;
 
 /* 16, 32, then four classes per doubling: 40 48 56 64, 80 96 112 128, ... 8192. */
 static unsigned class_of(size_t size)
@@ -118,9 +119,8 @@ static void *class_alloc(unsigned index)
 		result = class->fresh;
 		class->fresh += size;
 	}
+	class->nr_allocated += result != NULL;
 	mutex_unlock(&class->lock);
-	if (result)
-		atomic_fetch_add_explicit(&bytes_in_use, size, memory_order_relaxed);
 	return result;
 }
 
@@ -135,8 +135,8 @@ static void class_free(void *p, unsigned index)
 	object->next = class->free;
 	object->poison = FREE_POISON;
 	class->free = object;
+	class->nr_freed++;
 	mutex_unlock(&class->lock);
-	atomic_fetch_sub_explicit(&bytes_in_use, class_bytes(index), memory_order_relaxed);
 }
 
 /*
@@ -159,7 +159,8 @@ static void *large_alloc(size_t size)
 	span->class_index = NR_CLASSES;
 	span->nr_pages = (uint32_t)(len / QUOIN_PAGE_SIZE);
 	span->large_bytes = size;
-	atomic_fetch_add_explicit(&bytes_in_use, len, memory_order_relaxed);
+	atomic_fetch_add_explicit(&large_bytes_in_use, len, memory_order_relaxed);
+	atomic_fetch_add_explicit(&nr_large, 1, memory_order_relaxed);
 	return span + 1;
 }
 
@@ -178,7 +179,7 @@ void free(void *p)
 		return;
 	}
 	size_t len = span->nr_pages * QUOIN_PAGE_SIZE;
-	atomic_fetch_sub_explicit(&bytes_in_use, len, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&large_bytes_in_use, len, memory_order_relaxed);
 	pages_free(span, len);
 }
 
@@ -220,5 +221,24 @@ char *strdup(const char *s)
 
 uint64_t malloc_bytes_in_use(void)
 {
-	return atomic_load(&bytes_in_use);
+	uint64_t sum = atomic_load(&large_bytes_in_use);
+
+	for (unsigned i = 0; i < NR_CLASSES; i++) {
+		mutex_lock(&classes[i].lock);
+		sum += (classes[i].nr_allocated - classes[i].nr_freed) * class_bytes(i);
+		mutex_unlock(&classes[i].lock);
+	}
+	return sum;
+}
+
+uint64_t malloc_count(void)
+{
+	uint64_t sum = atomic_load(&nr_large);
+
+	for (unsigned i = 0; i < NR_CLASSES; i++) {
+		mutex_lock(&classes[i].lock);
+		sum += classes[i].nr_allocated;
+		mutex_unlock(&classes[i].lock);
+	}
+	return sum;
 }

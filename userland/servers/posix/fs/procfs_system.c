@@ -473,6 +473,19 @@ static int show_tasks(struct text *text, const struct proc_node *node)
 	return count < 0 ? -EIO : 0;
 }
 
+/* Pages of applications that are not the page cache's; those that fork shares count for each. */
+static uint64_t application_pages(void)
+{
+	struct process *process;
+	uint64_t sum = 0;
+
+	for (int pid = 1; (process = process_next(pid)); pid = process->pid + 1) {
+		sum += process_private_pages(process);
+		process_put(process);
+	}
+	return sum;
+}
+
 static int show_stats(struct text *text, const struct proc_node *node)
 {
 	struct pagecache_totals cache;
@@ -490,7 +503,11 @@ static int show_stats(struct text *text, const struct proc_node *node)
 		    stats.ipis, stats.idle_ns, stats.uptime_ns);
 	text_printf(text, "cached_pages %lu\ndirty_pages %lu\nmemory_pages %lu\nmapped_pages %lu\n",
 		    cache.cached, cache.dirty, cache.memory_only, cache.mapped);
+	text_printf(text, "application_pages %lu\n", application_pages());
 	text_printf(text, "dentries %u\nheap_bytes %lu\n", dentry_count(), malloc_bytes_in_use());
+	text_printf(text, "tlb_invalidations %lu\nkernel_allocations %lu\nframe_allocations %lu\n",
+		    stats.tlb_invalidations, stats.allocations, stats.frame_allocations);
+	text_printf(text, "heap_allocations %lu\n", malloc_count());
 	return 0;
 }
 

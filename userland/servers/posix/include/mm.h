@@ -114,6 +114,7 @@ long mm_fault_in(uint64_t addr, enum mm_access access);
 long mm_fault_resolve(struct mm *mm, uint64_t addr, enum mm_access access, uint32_t kind);
 
 struct process;
+uint64_t process_private_pages(struct process *process); /* anonymous or copied */
 void mm_out_of_memory(
     struct process *process); /* the process whose fault found no memory: it is killed */
 

@@ -107,7 +107,7 @@ void mm_populate(struct mm *mm, uint64_t start, uint64_t end, enum mm_access acc
 
 /* ---- no memory at all ---- */
 
-static uint64_t private_pages(struct process *process)
+uint64_t process_private_pages(struct process *process)
 {
 	struct quoin_aspace_stat stat = { 0 };
 	struct mm *mm = process_mm_get(process);
@@ -126,7 +126,7 @@ static struct process *largest_process(void)
 	uint64_t most = 0;
 
 	for (int pid = 2; (process = process_next(pid)); pid = process->pid + 1) {
-		uint64_t pages = process->zombie ? 0 : private_pages(process);
+		uint64_t pages = process->zombie ? 0 : process_private_pages(process);
 		if (pages <= most) {
 			process_put(process);
 			continue;

@@ -127,5 +127,7 @@ char *strdup(const char *s);
 
 /* Bytes in live allocations, for leak checks. */
 uint64_t malloc_bytes_in_use(void);
+/* Allocations so far. */
+uint64_t malloc_count(void);
 
 #endif
