@@ -23,7 +23,7 @@ Q := $(if $(V),,@)
 say = @printf '  %-8s %s\n' '$(1)' '$(2)'
 
 # Verbs that a person types on a machine that may lack anything: first of all install what is missing.
-SETUP_FOR := all run image linux test kernel native toolchain port gdb lint
+SETUP_FOR := all run image linux test kernel native toolchain port gdb lint bench profile
 ifneq ($(filter $(SETUP_FOR),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell toolchain/setup >&2 && echo ready),ready)
 $(error the set-up failed)

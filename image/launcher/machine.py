@@ -80,4 +80,5 @@ def linux(build):
     for path in (kernel, initrd):
         if not os.path.exists(path):
             raise LauncherError(f"there is no {path}: run make linux")
-    return ["-kernel", kernel, "-initrd", initrd, "-append", LINUX_COMMAND_LINE]
+    words = [LINUX_COMMAND_LINE, *os.environ.get("VM_LINUX_APPEND", "").split()]
+    return ["-kernel", kernel, "-initrd", initrd, "-append", " ".join(words)]
