@@ -12,7 +12,8 @@ KERNEL_CPPFLAGS := -Ikernel/include -I$(GEN) -Isysroot/abi
 KERNEL_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone \
 	-mgeneral-regs-only -fno-omit-frame-pointer -fno-strict-aliasing -fno-common \
 	-fstack-protector-strong -fno-asynchronous-unwind-tables -fno-delete-null-pointer-checks \
-	-Wall -Wextra -Werror -Wmissing-prototypes -Wvla $(KERNEL_EXTRA)
+	-ffile-prefix-map=$(CURDIR)=. -Wall -Wextra -Werror -Wmissing-prototypes -Wvla $(KERNEL_EXTRA)
+KERNEL_ASFLAGS := -Wa,--debug-prefix-map=$(CURDIR)=.
 KERNEL_LDFLAGS := -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 -Wl,--build-id=none \
 	-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -T $(KERNEL_LDSCRIPT)
 
@@ -27,7 +28,7 @@ $(BUILD)/kernel/%.c.o: kernel/%.c | $(ABI_HEADERS) $(CROSS_READY)
 $(BUILD)/kernel/%.S.o: kernel/%.S | $(ABI_HEADERS) $(CROSS_READY)
 	@mkdir -p $(@D)
 	$(call say,AS,$<)
-	$(Q)$(CROSS)gcc $(KERNEL_CFLAGS) $(KERNEL_CPPFLAGS) -MMD -c -o $@ $<
+	$(Q)$(CROSS)gcc $(KERNEL_CFLAGS) $(KERNEL_ASFLAGS) $(KERNEL_CPPFLAGS) -MMD -c -o $@ $<
 
 $(BUILD)/kernel/first.elf: $(KERNEL_OBJECTS) $(KERNEL_LDSCRIPT)
 	$(call say,LD,$@)
@@ -42,7 +43,7 @@ $(KERNEL): $(BUILD)/kernel/symbols.S $(KERNEL_OBJECTS) $(KERNEL_LDSCRIPT)
 	$(Q)grub-file --is-x86-multiboot2 $@
 
 kernel-lines: ## count the kernel's lines of code, comments and blank lines aside
-	@$(HOSTCC) -fpreprocessed -dD -E -P $(wildcard kernel/*.c kernel/*/*.[ch] kernel/arch/x86_64/*.[cS]) 2>/dev/null | grep -cv '^#\? *$$'
+	@$(HOSTCC) -fpreprocessed -dD -E -P $(wildcard kernel/*.c kernel/*/*.[ch] kernel/arch/x86_64/*.[chS]) 2>/dev/null | grep -cv '^#\? *$$'
 
 -include $(KERNEL_OBJECTS:.o=.d)
 

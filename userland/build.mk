@@ -27,7 +27,7 @@ $(BUILD)/obj/userland/%.o: userland/%.c $(ABI_HEADERS) | $(CROSS_READY)
 
 $(BUILD)/obj/userland/%.o: userland/%.S $(ABI_HEADERS) | $(CROSS_READY)
 	$(call say,AS,$@)
-	$(Q)mkdir -p $(@D) && $(CROSS)gcc $(NATIVE_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)mkdir -p $(@D) && $(CROSS)gcc $(NATIVE_CFLAGS) -Wa,--debug-prefix-map=$(CURDIR)=. -MMD -MP -c -o $@ $<
 
 define native_library_rules
 $(BUILD)/lib/$(1).a: $(foreach s,$(2),$(call native_object,$(s)))
