@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// sources: userland/lib/ext4/*.c userland/servers/ext4/*.c
+// sources: userland/lib/ext4/*.c userland/lib/block/*.c userland/servers/ext4/*.c
 // flags: -include tests/unit/native.h -Iuserland/lib -Iuserland/lib/runtime/include
-// flags: -Iuserland/lib/driver/include -Wno-unused-parameter
+// flags: -Iuserland/lib/driver/include -Iuserland/lib/block/include -Wno-unused-parameter
 /*
  * The ext4 server on the host: its requests through the real protocols, over a disk driver that
  * lives here, keeps count of what it is asked, and dies now and then.
@@ -128,6 +128,23 @@ void condition_wake_all(struct condition *c)
 /* ---- the disk's driver ---- */
 
 static quoin_handle regions[16];
+static uint32_t incarnation = 1600;
+
+static quoin_handle *region_find(uint32_t number)
+{
+	uint32_t index = number - incarnation;
+
+	return index < array_length(regions) && regions[index] ? &regions[index] : NULL;
+}
+
+/* The next one knows nobody, and somebody else is there first. */
+static void driver_dies(void)
+{
+	nr_deaths++;
+	memset(regions, 0, sizeof(regions));
+	regions[0] = FIRST_MEMORY;
+	incarnation += array_length(regions);
+}
 
 static long block_handle_info(void *ctx, struct ipc_request *request,
 			      const struct block_info_request *rq, struct block_info_reply *rp)
@@ -145,7 +162,7 @@ static long block_handle_attach(void *ctx, struct ipc_request *request,
 		if (regions[i])
 			continue;
 		regions[i] = rq->memory;
-		rp->region = i + 1;
+		rp->region = incarnation + i;
 		return 0;
 	}
 	return -QERR_NFILE;
@@ -155,8 +172,11 @@ static long block_handle_detach(void *ctx, struct ipc_request *request,
 				const struct block_detach_request *rq,
 				struct block_detach_reply *rp)
 {
-	CHECK_OR_STOP(rq->region && rq->region <= array_length(regions));
-	regions[rq->region - 1] = 0;
+	quoin_handle *region = region_find(rq->region);
+
+	if (!region)
+		return -QERR_BADF;
+	*region = 0;
 	return 0;
 }
 
@@ -164,11 +184,11 @@ static long block_handle_rw(void *ctx, struct ipc_request *request,
 			    const struct block_rw_request *rq, struct block_rw_reply *rp)
 {
 	uint64_t at = rq->sector * 512;
-	quoin_handle region;
+	quoin_handle *found = region_find(rq->region), region;
 
-	if (!rq->region || rq->region > array_length(regions) || !regions[rq->region - 1])
-		return -QERR_INVAL;
-	region = regions[rq->region - 1] - FIRST_MEMORY;
+	if (!found)
+		return -QERR_BADF;
+	region = *found - FIRST_MEMORY;
 	CHECK_OR_STOP(rq->nr_segments && rq->nr_segments <= 7);
 	for (unsigned i = 0; i < rq->nr_segments; i++) {
 		const struct block_segment *segment = &rq->segments[i];
@@ -207,9 +227,9 @@ static long dispatch(quoin_handle endpoint, struct ipc_request *request, struct 
 {
 	if (endpoint == EP_BLOCK) {
 		if (die_every && ++nr_requests % die_every == 0) {
-			nr_deaths++;
-			memset(regions, 0, sizeof(regions));
-			return -QERR_PEER_DEAD;
+			driver_dies();
+			if (nr_deaths % 2) /* every other time nobody notices */
+				return -QERR_PEER_DEAD;
 		}
 		return block_dispatch(&block_ops, NULL, request, msg);
 	}

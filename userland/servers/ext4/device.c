@@ -1,42 +1,8 @@
 /*
- * The disk.
- *
- * A request names memory that was attached to the driver.  When the driver dies the endpoint stays,
- * and its next incarnation knows no attachments: so a request that finds the driver dead waits
- * until there is one again, attaches anew, and goes out once more.  All requests can be repeated:
- * they read or write the same sectors from the same memory.
+ * The disk: a block client (lib/block), which repeats requests when their driver has died, and the memory
+ * that data moves to and from.
  */
 #include "server.h"
-
-#define RETRY_NS      (100 * 1000000ULL)
-#define GIVE_UP_TRIES 300 /* half a minute */
-
-static void sleep_ns(uint64_t ns)
-{
-	uint32_t word = 0;
-
-	quoin_futex_wait((uintptr_t)&word, 0, clock_ns() + ns, 0);
-}
-
-static long region_attach(struct device *device, struct region *region)
-{
-	struct block_attach_request rq = { .memory = region->memory };
-	struct block_attach_reply rp;
-	long status = block_attach(device->endpoint, &rq, &rp);
-
-	if (status == 0)
-		region->number = rp.region;
-	return status;
-}
-
-static void region_detach(struct device *device, struct region *region)
-{
-	struct block_detach_request rq = { .region = region->number };
-
-	if (region->number)
-		block_detach(device->endpoint, &rq, NULL);
-	region->number = 0;
-}
 
 static long region_open(struct region *region, quoin_handle memory)
 {
@@ -60,72 +26,21 @@ static void region_close(struct region *region)
 	*region = (struct region){ 0 };
 }
 
-/* Attaches both regions to the driver, unless another thread has done so since seen. */
-static long device_attach(struct device *device, uint32_t seen)
-{
-	long status = 0;
-
-	mutex_lock(&device->lock);
-	if (device->incarnation == seen) {
-		status = region_attach(device, &device->bounce);
-		if (status == 0)
-			status = region_attach(device, &device->arena);
-		if (status == 0)
-			device->incarnation++;
-	}
-	mutex_unlock(&device->lock);
-	return status;
-}
-
-static uint32_t device_incarnation(struct device *device, const struct region *region,
-				   uint32_t *number)
-{
-	uint32_t incarnation;
-
-	mutex_lock(&device->lock);
-	incarnation = device->incarnation;
-	*number = region ? region->number : 0;
-	mutex_unlock(&device->lock);
-	return incarnation;
-}
-
-/* One request, repeated while drivers die; rq is NULL for a flush. */
-static long device_request(struct device *device, const struct region *region,
-			   struct block_rw_request *rq)
-{
-	const struct block_flush_request flush = {};
-	long status = -QERR_PEER_DEAD;
-
-	for (int tries = 0; tries < GIVE_UP_TRIES; tries++) {
-		uint32_t number, incarnation = device_incarnation(device, region, &number);
-
-		if (rq)
-			rq->region = number;
-		status = rq ? block_rw(device->endpoint, rq, NULL)
-			    : block_flush(device->endpoint, &flush, NULL);
-		if (status != -QERR_PEER_DEAD)
-			return status;
-		sleep_ns(RETRY_NS);
-		device_attach(device, incarnation);
-	}
-	return -EIO;
-}
-
 long device_rw(struct device *device, const struct region *region, struct block_rw_request *rq)
 {
-	return device_request(device, region, rq);
+	return block_client_rw(&device->client, region->index, rq);
 }
 
 long device_flush(struct device *device)
 {
-	return device_request(device, NULL, NULL);
+	return block_client_flush(&device->client);
 }
 
 static long device_info(struct device *device)
 {
 	const struct block_info_request rq = {};
 	struct block_info_reply rp;
-	long status = block_info(device->endpoint, &rq, &rp);
+	long status = block_info(device->client.endpoint, &rq, &rp);
 
 	if (status < 0)
 		return status;
@@ -142,12 +57,22 @@ static long bounce_open(struct device *device)
 	return memory < 0 ? memory : region_open(&device->bounce, (quoin_handle)memory);
 }
 
+static long region_attach(struct device *device, struct region *region)
+{
+	long index = block_client_attach(&device->client, region->memory);
+
+	if (index < 0)
+		return index;
+	region->index = (uint32_t)index;
+	return 0;
+}
+
 /* Takes over both handles, whatever is returned. */
 long device_open(struct device *device, quoin_handle endpoint, quoin_handle arena)
 {
 	long status;
 
-	device->endpoint = endpoint;
+	block_client_init(&device->client, endpoint, RANK_DEVICE);
 	status = region_open(&device->arena, arena);
 	if (status < 0 && !device->arena.memory)
 		quoin_handle_close(arena);
@@ -156,7 +81,9 @@ long device_open(struct device *device, quoin_handle endpoint, quoin_handle aren
 	if (status == 0)
 		status = bounce_open(device);
 	if (status == 0)
-		status = device_attach(device, device->incarnation);
+		status = region_attach(device, &device->bounce);
+	if (status == 0)
+		status = region_attach(device, &device->arena);
 	if (status < 0)
 		device_close(device);
 	return status;
@@ -164,12 +91,10 @@ long device_open(struct device *device, quoin_handle endpoint, quoin_handle aren
 
 void device_close(struct device *device)
 {
-	region_detach(device, &device->bounce);
-	region_detach(device, &device->arena);
+	block_client_fini(&device->client);
 	region_close(&device->bounce);
 	region_close(&device->arena);
-	quoin_handle_close(device->endpoint);
-	device->endpoint = 0;
+	quoin_handle_close(device->client.endpoint);
 }
 
 /* ---- metadata, under server.lock: through the bounce memory ---- */

@@ -293,7 +293,6 @@ int task_main(uint64_t argument)
 	struct devmgr_device_reply self;
 
 	mutex_init(&server.lock, "ext4", RANK_SERVER);
-	mutex_init(&server.device.lock, "device", RANK_DEVICE);
 	if (driver_device(&self) < 0)
 		panic("the supervisor does not answer");
 	wall_clock_get();

@@ -8,7 +8,7 @@
  *	names.c    requests about names, attributes and directories
  *	data.c     requests that move pages: the library says where, the disk's driver moves them
  *	           between the disk and the client's arena by DMA; no data passes through here
- *	device.c   the disk: requests, and their repetition when its driver has died
+ *	device.c   the disk, and the memory that its driver moves data to and from
  *
  * Threads: several workers take requests from one endpoint.  server.lock is held around each call
  * of the library, so also while that reads or writes metadata, and never while data moves.
@@ -16,14 +16,14 @@
  * While a request moves data, its file is in server.moving, and who would free blocks of that file
  * (truncate, the last forget, unmount) waits until it is not.
  *
- * Locks, in order: server.lock, device.lock.
+ * Locks, in order: server.lock, the block client's.
  */
 #ifndef EXT4_SERVER_H
 #define EXT4_SERVER_H
 
 #include <quoin/runtime.h>
 #include <quoin/sync.h>
-#include <proto/block.h>
+#include <quoin/block.h>
 #include <proto/fs.h>
 
 #include "ext4/ext4.h"
@@ -38,24 +38,22 @@
 
 enum { RANK_SERVER = 1, RANK_DEVICE };
 
-/* Memory that the disk's driver moves data to and from. Legend: [I] set by mount, [d] device.lock.
- */
+/* Memory that the disk's driver moves data to and from; all set by mount. */
 struct region {
-	quoin_handle memory; /* [I] */
-	char *address;       /* [I] its mapping here */
-	uint64_t bytes;      /* [I] */
-	uint32_t number;     /* [d] its name at the driver */
+	quoin_handle memory;
+	char *address;  /* its mapping here */
+	uint64_t bytes;
+	uint32_t index; /* its name at the block client */
 };
 
+/* All set by mount. */
 struct device {
-	struct mutex lock;
-	quoin_handle endpoint; /* [I] 0: none */
-	uint64_t nr_sectors;   /* [I] */
-	uint32_t max_segments; /* [I] */
-	bool read_only;        /* [I] */
-	uint32_t incarnation;  /* [d] how often the driver has been found dead */
-	struct region bounce;  /* for metadata; under server.lock */
-	struct region arena;   /* the client's pages */
+	struct block_client client;
+	uint64_t nr_sectors;
+	uint32_t max_segments;
+	bool read_only;
+	struct region bounce; /* for metadata; its contents under server.lock */
+	struct region arena;  /* the client's pages */
 };
 
 /* a request that moves data, on its worker's stack */

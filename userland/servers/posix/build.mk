@@ -7,7 +7,7 @@ posix-objects := $(foreach source,$(posix-sources),$(call native_object,$(source
 $(foreach folder,posix core mm vfs fs tty,$(eval NATIVE_CFLAGS_$(folder) := -I$(posix-dir)/include))
 
 ifneq ($(shell grep -l '^void vfs_init' $(posix-dir)/*/*.c),)
-$(call native_program,posix,$(posix-sources))
+$(call native_program,posix,$(posix-sources),$(BUILD)/lib/block.a)
 endif
 
 $(posix-objects): $(GEN)/linux/calls.h

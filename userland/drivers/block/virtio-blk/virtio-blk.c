@@ -36,9 +36,14 @@ struct blk_header {
 	uint8_t pad[15];
 };
 
+/*
+ * A region's number is its index and the incarnation of the driver: one that a client had from an earlier
+ * incarnation names nothing, and never what another client has attached since.
+ */
 struct region {
 	quoin_handle memory; /* 0: unused */
 	uint64_t bytes;
+	uint64_t badge;      /* of who attached it: nobody else may name it */
 	uint32_t nr_active;
 };
 
@@ -59,6 +64,7 @@ static struct blk_header *headers;
 static struct blk_request *active[VIRTQUEUE_SLOTS];
 static struct list waiting = LIST_INIT(waiting);
 static struct region regions[MAX_REGIONS];
+static uint32_t incarnation; /* a multiple of MAX_REGIONS, by the time of the start */
 static struct gpt_partition partitions[GPT_MAX_PARTITIONS];
 static uint32_t nr_partitions;
 static uint64_t nr_sectors;
@@ -170,26 +176,31 @@ static long handle_attach(void *server, struct ipc_request *request, const struc
 			quoin_handle_close(rq->memory);
 			return bytes;
 		}
-		regions[i] = (struct region){ .memory = rq->memory, .bytes = (uint64_t)bytes };
-		rp->region = i + 1;
+		regions[i] = (struct region){ .memory = rq->memory, .bytes = (uint64_t)bytes,
+					      .badge = request->badge };
+		rp->region = incarnation + i;
 		return 0;
 	}
 	quoin_handle_close(rq->memory);
 	return -QERR_NFILE;
 }
 
-static struct region *region_find(uint32_t number)
+static struct region *region_find(uint32_t number, uint64_t badge)
 {
-	return number >= 1 && number <= MAX_REGIONS && regions[number - 1].memory ? &regions[number - 1] : NULL;
+	uint32_t index = number - incarnation;
+
+	if (index >= MAX_REGIONS || !regions[index].memory || regions[index].badge != badge)
+		return NULL;
+	return &regions[index];
 }
 
 static long handle_detach(void *server, struct ipc_request *request, const struct block_detach_request *rq,
 			  struct block_detach_reply *rp)
 {
-	struct region *region = region_find(rq->region);
+	struct region *region = region_find(rq->region, request->badge);
 
 	if (!region)
-		return -QERR_INVAL;
+		return -QERR_BADF;
 	if (region->nr_active)
 		return -QERR_BUSY;
 	quoin_handle_close(region->memory);
@@ -236,8 +247,10 @@ static long request_fill(struct blk_request *request, const struct block_rw_requ
 
 	if (!extent_of_badge(badge, &extent))
 		return -QERR_NODEV;
-	request->region = region_find(rq->region);
-	if (!request->region || rq->write > 1 || rq->nr_segments == 0 || rq->nr_segments > MAX_SEGMENTS)
+	request->region = region_find(rq->region, badge);
+	if (!request->region)
+		return -QERR_BADF;
+	if (rq->write > 1 || rq->nr_segments == 0 || rq->nr_segments > MAX_SEGMENTS)
 		return -QERR_INVAL;
 	if (rq->write && read_only)
 		return -QERR_ROFS;
@@ -391,6 +404,7 @@ int task_main(uint64_t argument)
 	if (status < 0)
 		panic("%s: the device cannot be used: error %ld", disk_name, -status);
 	partitions_read((quoin_handle)notification);
+	incarnation = (uint32_t)(clock_ns() / 1000) * MAX_REGIONS;
 	endpoint = driver_endpoint(self.name, (quoin_handle)notification);
 	const struct ipc_server server = {
 		.endpoint = endpoint,

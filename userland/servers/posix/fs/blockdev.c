@@ -6,7 +6,7 @@
  * own inode just has the number.  A mounted file system doesn't see this cache, nor the other way round.
  */
 #include <quoin/runtime.h>
-#include <proto/block.h>
+#include <quoin/block.h>
 #include <proto/devmgr.h>
 
 #include "blockdev.h"
@@ -16,6 +16,7 @@
 #include "linux/errno.h"
 #include "linux/stat.h"
 #include "linux/termios.h"
+#include "lockrank.h"
 #include "page.h"
 #include "pagecache.h"
 #include "usercopy.h"
@@ -25,10 +26,10 @@
 #define SECTOR_BYTES   512
 #define PAGE_SECTORS   (QUOIN_PAGE_SIZE / SECTOR_BYTES)
 #define SEGMENTS_MAX   64
+#define ARENA_REGION   0
 
 struct blockdev {
-	quoin_handle endpoint;
-	uint32_t region;      /* the arena, as the driver knows it */
+	struct block_client client; /* with one region, the arena */
 	uint64_t nr_sectors;
 	bool read_only;
 };
@@ -51,9 +52,8 @@ static long bdev_transfer(struct inode *inode, uint64_t index, struct page **pag
 {
 	struct blockdev *bdev = inode->private;
 	struct block_rw_request request = {
-		.sector = index * PAGE_SECTORS, .region = bdev->region, .write = write,
+		.sector = index * PAGE_SECTORS, .write = write,
 	};
-	struct block_rw_reply reply;
 	long status;
 
 	if (nr > SEGMENTS_MAX)
@@ -71,7 +71,7 @@ static long bdev_transfer(struct inode *inode, uint64_t index, struct page **pag
 	}
 	if (!request.nr_segments)
 		return -EIO;
-	status = block_rw(bdev->endpoint, &request, &reply);
+	status = block_client_rw(&bdev->client, ARENA_REGION, &request);
 	return status < 0 ? -EIO : request.nr_segments;
 }
 
@@ -88,21 +88,18 @@ static long bdev_write_pages(struct inode *inode, uint64_t index, struct page **
 static int bdev_fsync(struct inode *inode, bool data_only)
 {
 	struct blockdev *bdev = inode->private;
-	struct block_flush_request request = {};
 
 	(void)data_only;
-	return block_flush(bdev->endpoint, &request, NULL) < 0 ? -EIO : 0;
+	return block_client_flush(&bdev->client) < 0 ? -EIO : 0;
 }
 
 static void bdev_evict(struct inode *inode)
 {
 	struct blockdev *bdev = inode->private;
-	struct block_detach_request request = {};
 
 	if (!bdev)
 		return;
-	request.region = bdev->region;
-	block_detach(bdev->endpoint, &request, NULL);
+	block_client_fini(&bdev->client);
 	free(bdev);
 }
 
@@ -117,19 +114,19 @@ static const struct inode_ops bdev_inode_ops = {
 
 static struct blockdev *blockdev_attach(quoin_handle endpoint)
 {
-	struct block_attach_request request = { .memory = arena_memobj };
 	struct block_info_request info_request = {};
-	struct block_attach_reply reply = {};
 	struct block_info_reply info = {};
-	struct blockdev *bdev;
+	struct blockdev *bdev = calloc(1, sizeof(*bdev));
 
-	if (block_info(endpoint, &info_request, &info) < 0 || block_attach(endpoint, &request, &reply) < 0)
-		return NULL;
-	bdev = calloc(1, sizeof(*bdev));
 	if (!bdev)
 		return NULL;
-	bdev->endpoint = endpoint;
-	bdev->region = reply.region;
+	block_client_init(&bdev->client, endpoint, LOCK_LEAF);
+	if (block_info(endpoint, &info_request, &info) < 0 ||
+	    block_client_attach(&bdev->client, arena_memobj) != ARENA_REGION) {
+		block_client_fini(&bdev->client);
+		free(bdev);
+		return NULL;
+	}
 	bdev->nr_sectors = info.nr_sectors;
 	bdev->read_only = info.read_only;
 	return bdev;
