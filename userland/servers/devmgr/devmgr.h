@@ -68,6 +68,7 @@ struct child {
 /* supervise.c */
 struct child *child_of_badge(uint64_t badge);
 struct child *child_start(const struct manifest *manifest, struct pci_device *device, const char *service);
+long child_end(const char *name); /* as if it had crashed */
 void children_died(uint64_t bits);
 void children_restart_due(void);
 uint64_t children_next_restart(void);

@@ -218,6 +218,16 @@ static long handle_power(void *server, struct ipc_request *request, const struct
 	return -QERR_INVAL;
 }
 
+static long handle_restart(void *server, struct ipc_request *request, const struct devmgr_restart_request *rq,
+			   struct devmgr_restart_reply *rp)
+{
+	char name[32];
+
+	if (!child_of_badge(request->badge)->manifest->connects)
+		return -QERR_PERM;
+	return name_copy(name, sizeof(name), rq->name, rq->name_len) ? child_end(name) : -QERR_INVAL;
+}
+
 static long handle_command_line(void *server, struct ipc_request *request,
 				const struct devmgr_command_line_request *rq, struct devmgr_command_line_reply *rp)
 {
@@ -242,6 +252,7 @@ static const struct devmgr_ops ops = {
 	.start_fs = handle_start_fs,
 	.wall_clock = handle_wall_clock,
 	.power = handle_power,
+	.restart = handle_restart,
 	.command_line = handle_command_line,
 };
 

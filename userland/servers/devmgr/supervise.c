@@ -138,6 +138,17 @@ static void child_died(struct child *child)
 	child->restart_ns = now + (BACKOFF_FIRST_NS << (child->nr_crashes - 1));
 }
 
+long child_end(const char *name)
+{
+	for (size_t i = 0; i < MAX_CHILDREN; i++) {
+		const struct child *child = &children[i];
+
+		if (child->state == CHILD_RUNNING && !child->manifest->connects && strcmp(child->name, name) == 0)
+			return quoin_task_kill(child->task, 0);
+	}
+	return -QERR_NOENT;
+}
+
 void children_died(uint64_t bits)
 {
 	for (size_t i = 0; i < MAX_CHILDREN; i++)

@@ -20,6 +20,7 @@
 #include "random.h"
 #include "syscall.h"
 #include "system.h"
+#include "proto/devmgr.h"
 
 #define KIB_A_PAGE 4
 #define NS_A_SECOND 1000000000ul
@@ -520,8 +521,25 @@ static int show_absent(struct text *text, const struct proc_node *node)
 	return 0;
 }
 
+/* The name of a native task: it is ended, and the supervisor starts it again. */
+static int store_restart(const struct proc_node *node, const char *bytes, size_t len)
+{
+	struct devmgr_restart_request request = {};
+
+	if (!capable(CAP_SYS_BOOT))
+		return -EPERM;
+	if (len && bytes[len - 1] == '\n')
+		len--;
+	if (!len || len >= sizeof(request.name))
+		return -EINVAL;
+	memcpy(request.name, bytes, len);
+	request.name_len = (uint32_t)len;
+	return (int)devmgr_restart(QUOIN_SUPERVISOR, &request, NULL);
+}
+
 static const struct proc_item quoin_items[] = {
 	{ .name = "absent_calls", .mode = FILE_RO, .show = show_absent },
+	{ .name = "restart", .mode = LINUX_S_IFREG | 0200, .store = store_restart },
 	{ .name = "stats", .mode = FILE_RO, .show = show_stats },
 	{ .name = "tasks", .mode = FILE_RO, .show = show_tasks },
 	{},

@@ -1,0 +1,55 @@
+#!/usr/bin/env bats
+# Native tasks crash and come back, under work: nobody sees an error, and nothing is lost.
+# kernels: quoin
+
+load helper
+
+# came_back TASK N: the console says that it ended N times, and nothing worse
+came_back() {
+    [ "$(grep -c "devmgr: $1 ended" "$VM_CONSOLE_LOG")" = "$2" ]
+    calm
+}
+
+@test "the disk's driver, under reads and writes of files and of the device" {
+    disk=$(fresh_disk)
+    run vm exec --smp 4 --drive "$disk" -- sh -ec '
+        (cd /; find bin sbin usr etc lib -type f | sort | xargs sha256sum) > /root/sums
+        dd if=/dev/vda2 bs=64k 2> /dev/null | sha256sum > /root/esp
+        for i in 1 2 3 4 5; do sleep 1; echo virtio-blk-vda > /proc/quoin/restart; done &
+        round=0
+        while kill -0 $! 2> /dev/null; do
+            rm -rf /root/copy; mkdir /root/copy
+            cp -a /bin /sbin /usr /etc /lib /root/copy/
+            sync
+            (cd /root/copy; sha256sum -c /root/sums > /root/result) || cat /root/result
+            dd if=/dev/vda2 bs=64k 2> /dev/null | sha256sum | cmp - /root/esp
+            round=$((round + 1))
+        done
+        echo "rounds: $round"'
+    echo "$output"
+    [ "$status" = 0 ]
+    [[ $output == "rounds: "* ]]
+    came_back virtio-blk-vda 5
+    clean "$disk"
+    run vm exec --drive "$disk" -- sh -c 'cd /root/copy && sha256sum -c /root/sums > /dev/null && echo whole'
+    [ "$output" = whole ]
+}
+
+@test "the driver of the serial lines: the next command is heard" {
+    run vm exec -- sh -ec 'echo before; sleep 1; echo uart > /proc/quoin/restart; sleep 2; echo after'
+    echo "$output"
+    [ "$status" = 0 ]
+    [ "$output" = "$(printf 'before\nafter')" ]
+    came_back uart 1
+}
+
+@test "who may, and what" {
+    run vm exec -- sh -c '
+        echo posix > /proc/quoin/restart
+        echo nobody > /proc/quoin/restart
+        su -s /bin/sh nobody -c "echo uart > /proc/quoin/restart" 2>&1
+        echo alive' 
+    echo "$output"
+    [[ $output == *"No such file"*"No such file"*"ermission denied"*alive ]]
+    calm
+}
