@@ -1,6 +1,7 @@
 # tests: what `make test` builds and runs.  docs/howto/test.md is the manual.
 #
 #   T=tier, T=tier/name   only these tests
+#   FUZZ_SECONDS=60       how long each fuzz target runs
 #   K=linux|quoin         only this kernel (otherwise $(TEST_KERNELS))
 
 include $(wildcard tests/*/build.mk)
@@ -10,20 +11,27 @@ UNIT_CFLAGS := -std=gnu11 -g -O1 -Wall -Wextra -Werror -fsanitize=address,undefi
 	-fno-sanitize-recover=all -fno-omit-frame-pointer \
 	-I$(GEN) -Isysroot/abi -Itests/unit -I.
 
-UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
+# libFuzzer is part of clang
+FUZZCC := clang
+FUZZ_CFLAGS := $(UNIT_CFLAGS) -fsanitize=fuzzer -Itests/fuzz
+export FUZZ_SECONDS ?= 10
 
-# $(call unit_field,name,field): the words after "// field:" in the head of tests/unit/name.c
-unit_field = $(shell sed -n 's,^// $(2):,,p;10q' tests/unit/$(1).c)
+# $(call host_field,unit/name,field): the words after "// field:" in the head of tests/unit/name.c
+host_field = $(shell sed -n 's,^// $(2):,,p;10q' tests/$(1).c)
 
-define unit_rule
-$(BUILD)/tests/unit/$(1): tests/unit/$(1).c $(call unit_field,$(1),sources) | $(ABI_HEADERS) $(GENERATED)
+# $(call host_rule,unit/name,compiler and flags): a program for the host, of the sources that its head names
+define host_rule
+$(BUILD)/tests/$(1): tests/$(1).c $(call host_field,$(1),sources) | $(ABI_HEADERS) $(GENERATED)
 	@mkdir -p $$(@D)
 	$$(call say,HOSTCC,$$@)
-	$(Q)$(HOSTCC) $(UNIT_CFLAGS) $(call unit_field,$(1),flags) -MMD -MT $$@ -o $$@ \
-	    $$(filter %.c %.S,$$^) $(call unit_field,$(1),libs)
+	$(Q)$(2) $(call host_field,$(1),flags) -MMD -MF $$@.d -MT $$@ -o $$@ \
+	    $$(filter %.c %.S,$$^) $(call host_field,$(1),libs)
 endef
-$(foreach test,$(UNIT_TESTS),$(eval $(call unit_rule,$(test))))
--include $(wildcard $(BUILD)/tests/unit/*.d)
+$(foreach test,$(wildcard tests/unit/*.c),$(eval \
+    $(call host_rule,$(test:tests/%.c=%),$(HOSTCC) $(UNIT_CFLAGS))))
+$(foreach test,$(wildcard tests/fuzz/*.c),$(eval \
+    $(call host_rule,$(test:tests/%.c=%),$(FUZZCC) $(FUZZ_CFLAGS))))
+-include $(wildcard $(BUILD)/tests/unit/*.d $(BUILD)/tests/fuzz/*.d)
 
 .PHONY: test
 test: ## run all tests; T=tier/name runs one, K=linux|quoin picks the kernel

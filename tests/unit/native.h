@@ -9,11 +9,11 @@
 #define QUOIN_RUNTIME_H
 #define QUOIN_SYNC_H
 #define QUOIN_IPC_H
-#define QUOIN_DRIVER_H
 
 #include <quoin/errors.h>
 #include <quoin/types.h>
 #include <quoin/layout.h>
+#include <assert.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -39,6 +39,8 @@ struct thread_options {
 
 int task_main(uint64_t argument);
 void log_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+const struct quoin_info *runtime_info(void);
+void pages_free(void *address, size_t len);
 _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
 uint64_t clock_ns(void);
 long thread_spawn(const struct thread_options *options, void (*entry)(void *), void *argument,
@@ -67,6 +69,11 @@ long quoin_handle_close(quoin_handle handle);
 long quoin_memobj_size(quoin_handle memobj);
 long quoin_memobj_create(uint32_t kind, uint64_t size);
 long quoin_aspace_unmap(quoin_handle aspace, uint64_t address, uint64_t len);
+long quoin_memobj_physical(quoin_handle hardware, uint64_t address, uint64_t size);
+long quoin_memobj_frames(quoin_handle memobj, uint64_t offset, uint64_t nr_pages, uintptr_t frames);
+long quoin_endpoint_badge(quoin_handle endpoint, uint64_t badge, uint32_t rights);
+long quoin_notification_create(void);
+long quoin_notification_wait(quoin_handle notification, uint64_t deadline);
 long quoin_futex_wait(uintptr_t word, uint32_t expected, uint64_t deadline, uint32_t flags);
 
 /* ipc.h */
@@ -80,6 +87,8 @@ struct ipc_request {
 	uint32_t nr_close;
 	quoin_handle close[QUOIN_MSG_HANDLES];
 };
+
+void ipc_close_after_reply(struct ipc_request *request, quoin_handle handle);
 
 struct ipc_server {
 	quoin_handle endpoint;
@@ -95,10 +104,6 @@ struct ipc_server {
 struct quoin_thread_page *ipc_thread_page(void);
 long ipc_serve(const struct ipc_server *server);
 
-/* driver.h */
-#include <proto/devmgr.h>
-long driver_device(struct devmgr_device_reply *device);
-quoin_handle driver_endpoint(const char *service, quoin_handle notification);
-_Noreturn void driver_serve(const struct ipc_server *server);
+#include <quoin/driver.h> /* the real one */
 
 #endif

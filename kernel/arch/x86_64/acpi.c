@@ -6,7 +6,6 @@
 #include "cpu.h"
 #include "debug.h"
 
-#define DIRECT_MAPPED(pa, len) ((pa) + (len) <= MAX(boot_info.ram_top, 1ul << 32))
 #define MAX_TABLE_BYTES 0x100000u
 
 struct rsdp {
@@ -39,13 +38,21 @@ enum { MADT_LAPIC = 0, MADT_IOAPIC = 1, MADT_LAPIC_ADDRESS = 5, MADT_X2APIC = 9 
 
 struct acpi_info acpi_info = { .lapic_pa = 0xfee00000 };
 
+static bool direct_mapped(uint64_t pa, uint64_t len)
+{
+	uint64_t end = MAX(boot_info.ram_top, 1ul << 32);
+
+	return pa < end && len <= end - pa;
+}
+
 static const struct table *table_at(uint64_t pa)
 {
-	const struct table *t = phys_to_virt(pa);
+	const struct table *t;
 
-	if (pa == 0 || !DIRECT_MAPPED(pa, sizeof(*t)))
+	if (pa == 0 || !direct_mapped(pa, sizeof(*t)))
 		return NULL;
-	if (t->length < sizeof(*t) || t->length > MAX_TABLE_BYTES || !DIRECT_MAPPED(pa, t->length))
+	t = phys_to_virt(pa);
+	if (t->length < sizeof(*t) || t->length > MAX_TABLE_BYTES || !direct_mapped(pa, t->length))
 		return NULL;
 	return t;
 }

@@ -18,6 +18,10 @@ enum {
 };
 
 #define MEMORY_AVAILABLE 1
+#define PHYSICAL_MAX     (1ul << 52)
+#define RSDP_BYTES       20u /* of revisions 0 and 1 */
+#define RSDP_BYTES_V2    36u
+#define RSDP_REVISION    15
 #define LOW_END          0x100000ul /* below: firmware's, but for the trampoline */
 
 struct tag {
@@ -103,15 +107,15 @@ static void ranges_make_disjoint(void)
 static void parse_memory_map(const struct tag_memory_map *map)
 {
 	const uint8_t *end = (const uint8_t *)map + map->tag.size;
+	struct memory_entry e;
 
 	if (map->entry_size < sizeof(struct memory_entry))
 		panic("multiboot: memory map entries of %u bytes", map->entry_size);
-	for (const uint8_t *p = map->entries; p + sizeof(struct memory_entry) <= end;
-	     p += map->entry_size) {
-		const struct memory_entry *e = (const void *)p;
-
-		if (e->type == MEMORY_AVAILABLE && e->start + e->length > e->start)
-			range_add(e->start, e->start + e->length);
+	for (const uint8_t *p = map->entries; p + sizeof(e) <= end; p += map->entry_size) {
+		memcpy(&e, p, sizeof(e));
+		if (e.type == MEMORY_AVAILABLE && e.start < PHYSICAL_MAX &&
+		    e.length <= PHYSICAL_MAX - e.start)
+			range_add(e.start, e.start + e.length);
 	}
 }
 
@@ -122,6 +126,29 @@ static void parse_command_line(const char *text, size_t size)
 	for (; n < size && n < sizeof(boot_info.command_line) - 1 && text[n]; n++)
 		boot_info.command_line[n] = text[n];
 	boot_info.command_line[n] = 0;
+}
+
+static bool holds_rsdp(const struct tag *tag)
+{
+	size_t room = tag->size - sizeof(*tag);
+	const uint8_t *rsdp = (const uint8_t *)(tag + 1);
+
+	return room >= RSDP_BYTES && (rsdp[RSDP_REVISION] < 2 || room >= RSDP_BYTES_V2);
+}
+
+/* Is the tag as large as what is read of it? */
+static bool tag_whole(const struct tag *tag)
+{
+	switch (tag->type) {
+	case TAG_MODULE:
+		return tag->size >= sizeof(struct tag_module);
+	case TAG_MEMORY_MAP:
+		return tag->size >= sizeof(struct tag_memory_map);
+	case TAG_ACPI_OLD:
+	case TAG_ACPI_NEW:
+		return holds_rsdp(tag);
+	}
+	return true;
 }
 
 static void parse_tag(const struct tag *tag)
@@ -178,7 +205,8 @@ void boot_parse(uint64_t magic, uint64_t info_pa)
 
 		if (tag->type == TAG_END || tag->size < sizeof(*tag) || tag->size > size - at)
 			break;
-		parse_tag(tag);
+		if (tag_whole(tag))
+			parse_tag(tag);
 		at += ALIGN_UP(tag->size, 8);
 	}
 	ranges_make_disjoint();

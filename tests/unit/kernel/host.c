@@ -2,11 +2,23 @@
 #include "kernel/include/object.h"
 #include "kernel/include/pagetable.h"
 
+#include <stdarg.h>
 #include <sys/mman.h>
 
 char *host_ram;
 struct cpu host_cpu;
 struct thread host_thread;
+
+void host_panic(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	abort();
+}
 
 uint64_t host_boot(void)
 {

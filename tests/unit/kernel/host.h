@@ -24,10 +24,15 @@
 
 extern char *host_ram; /* physical address 0 */
 
+/* A test may bring its own memory. */
+#ifdef HOST_OWN_RAM
+void *host_phys_to_virt(uint64_t pa);
+#else
 static inline void *host_phys_to_virt(uint64_t pa)
 {
 	return host_ram + pa;
 }
+#endif
 
 static inline uint64_t host_virt_to_phys(const void *va)
 {
@@ -35,15 +40,15 @@ static inline uint64_t host_virt_to_phys(const void *va)
 }
 
 #define kprintf printf
-#define panic(...)                                      \
-	do {                                            \
-		fprintf(stderr, "panic: " __VA_ARGS__); \
-		abort();                                \
-	} while (0)
+#define panic host_panic
+
+/* Prints and aborts, unless a test defines another. */
+void host_panic(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
 #define assert(condition)                                                     \
 	do {                                                                  \
 		if (!(condition))                                             \
-			panic("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+			panic("%s:%d: %s", __FILE__, __LINE__, #condition); \
 	} while (0)
 
 struct spinlock {

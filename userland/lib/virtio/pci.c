@@ -30,9 +30,11 @@ static bool window_find(uint8_t type, struct window *window)
 	return false;
 }
 
-static volatile uint8_t *window_map(const struct window *window, const struct devmgr_device_reply *pci, uint32_t least)
+/* At least `least` bytes, at an offset that is a multiple of `alignment` (VirtIO 4.1.4). */
+static volatile uint8_t *window_map(const struct window *window, const struct devmgr_device_reply *pci,
+				    uint32_t least, uint32_t alignment)
 {
-	if (window->bar >= 6 || window->length < least || window->offset > pci->bar_bytes[window->bar] ||
+	if (window->bar >= 6 || window->offset % alignment || window->length < least || window->offset > pci->bar_bytes[window->bar] ||
 	    window->length > pci->bar_bytes[window->bar] - window->offset)
 		return NULL;
 	volatile uint8_t *bar = driver_map_bar(window->bar, window->offset + window->length);
@@ -47,10 +49,10 @@ static long windows_open(struct virtio_device *device)
 	if (driver_device(&pci) < 0 || !window_find(WINDOW_COMMON, &common) || !window_find(WINDOW_NOTIFY, &notify) ||
 	    !window_find(WINDOW_CONFIG, &config))
 		return -QERR_NODEV;
-	device->common = window_map(&common, &pci, COMMON_BYTES);
-	device->notify = window_map(&notify, &pci, 2);
-	device->config = window_map(&config, &pci, 8);
-	device->config_bytes = config.length;
+	device->common = window_map(&common, &pci, COMMON_BYTES, 4);
+	device->notify = window_map(&notify, &pci, 2, 2);
+	device->config = window_map(&config, &pci, 8, 4);
+	device->notify_bytes = notify.length;
 	device->notify_multiplier = driver_config_read(notify.capability + 16u, 4);
 	return device->common && device->notify && device->config ? 0 : -QERR_NODEV;
 }

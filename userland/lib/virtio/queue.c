@@ -43,7 +43,9 @@ long virtqueue_open(struct virtio_device *device, uint16_t index, uint16_t msix_
 	write16(device->common, COMMON_QUEUE_MSIX, msix_entry);
 	if (read16(device->common, COMMON_QUEUE_MSIX) != msix_entry)
 		return -QERR_NODEV;
-	uint32_t offset = read16(device->common, COMMON_QUEUE_NOTIFY_OFFSET) * device->notify_multiplier;
+	uint64_t offset = (uint64_t)read16(device->common, COMMON_QUEUE_NOTIFY_OFFSET) * device->notify_multiplier;
+	if (offset % 2 || offset + 2 > device->notify_bytes)
+		return -QERR_NODEV;
 	queue->doorbell = (volatile uint16_t *)(device->notify + offset);
 	write16(device->common, COMMON_QUEUE_ENABLE, 1);
 	return 0;

@@ -5,6 +5,8 @@
  */
 #include "devmgr.h"
 
+#define RSDP_BYTES 36
+
 struct sdt_header {
 	char signature[4];
 	uint32_t length;
@@ -148,21 +150,33 @@ static void table_visit(uint64_t address)
 	physical_unmap(table, length);
 }
 
+/* The root table, and how wide its entries are: 64-bit addresses from revision 2 on. */
+static const uint8_t *root_map(uint32_t *length, unsigned *entry_bytes)
+{
+	uint64_t address = runtime_info()->acpi_rsdp;
+	const uint8_t *rsdp = address ? physical_map(address, RSDP_BYTES) : NULL, *root = NULL;
+
+	if (!rsdp)
+		return NULL;
+	if (memcmp(rsdp, "RSD PTR ", 8) == 0 && sums_to_zero(rsdp, 20)) {
+		bool extended = rsdp[15] >= 2 && read_le(rsdp + 24, 8);
+		*entry_bytes = extended ? 8 : 4;
+		root = table_map(extended ? read_le(rsdp + 24, 8) : read_le(rsdp + 16, 4), length);
+	}
+	physical_unmap(rsdp, RSDP_BYTES);
+	return root;
+}
+
 void acpi_read(void)
 {
-	const uint8_t *rsdp = runtime_info()->acpi_rsdp ? physical_map(runtime_info()->acpi_rsdp, 36) : NULL;
 	uint32_t length;
+	unsigned entry_bytes;
+	const uint8_t *root = root_map(&length, &entry_bytes);
 
-	if (!rsdp || memcmp(rsdp, "RSD PTR ", 8) != 0 || !sums_to_zero(rsdp, 20)) {
+	if (!root) {
 		log_printf("no ACPI tables: no PCI devices, no power-off");
 		return;
 	}
-	bool extended = rsdp[15] >= 2 && read_le(rsdp + 24, 8);
-	unsigned entry_bytes = extended ? 8 : 4;
-	const uint8_t *root = table_map(extended ? read_le(rsdp + 24, 8) : read_le(rsdp + 16, 4), &length);
-	physical_unmap(rsdp, 36);
-	if (!root)
-		return;
 	for (uint32_t at = sizeof(struct sdt_header); at + entry_bytes <= length; at += entry_bytes)
 		table_visit(read_le(root + at, entry_bytes));
 	physical_unmap(root, length);

@@ -17,8 +17,7 @@
 
 struct virtio_device {
 	volatile uint8_t *common, *notify, *config; /* register windows in BARs */
-	uint32_t notify_multiplier;
-	uint32_t config_bytes;
+	uint32_t notify_multiplier, notify_bytes;
 	uint64_t features;                          /* agreed on */
 };
 

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: MIT
 // sources: userland/lib/ext4/*.c
-// flags: -Iuserland/lib
+// flags: -Iuserland/lib -Wno-unused-function
 /*
- * Hostile disks: random damage to the metadata, then a visit of everything and a number of changes.
- * Any result is right, except a crash, a hang, an access outside of the disk, a leak, or a write
- * after a corruption was found.
+ * Hostile disks: damage to the metadata, then a visit of everything and a number of changes.  Any result is
+ * right, except a crash, a hang, an access outside of the disk, a leak, or a write after a corruption was
+ * found.
  *
- *	ext4_fuzz [seconds [first seed]]
- *
- * Most of the disks have no checksums, so that the damage is believed at first.
+ * The input says which disk, what is damaged, and how the visit goes.  Most of the disks have no checksums, so
+ * that the damage is believed at first.
  */
-#include "ext4_disk.h"
+#include "fuzz.h"
+#include "../unit/ext4_disk.h"
 #include "ext4/internal.h"
-
-#include <signal.h>
-#include <time.h>
 
 #define MAX_VISITS 60
 #define DISK_SIZE  "4M"
@@ -33,17 +30,11 @@ static const char *const options[] = {
 
 static struct disk disks[NR_DISKS];
 static uint8_t *pristine[NR_DISKS];
-static uint64_t seed;
+static uint32_t *interesting[NR_DISKS]; /* pieces of 16 bytes that are not all zero */
+static uint32_t nr_interesting[NR_DISKS];
 
 static struct ext4_id visited[MAX_VISITS];
 static unsigned nr_visited;
-
-static void on_alarm(int signal)
-{
-	(void)signal;
-	fprintf(stderr, "hangs with seed %llu\n", (unsigned long long)seed);
-	abort();
-}
 
 static void populate(struct disk *disk, uint8_t *snapshot)
 {
@@ -69,6 +60,17 @@ static void populate(struct disk *disk, uint8_t *snapshot)
 	CHECK_EQ(ext4_unmount(fs), 0);
 }
 
+static void interesting_find(unsigned which)
+{
+	static const uint8_t zeroes[16];
+	uint32_t nr_pieces = (uint32_t)(disks[which].size / 16);
+
+	interesting[which] = malloc(nr_pieces * sizeof(uint32_t));
+	for (uint32_t i = 0; i < nr_pieces; i++)
+		if (memcmp(pristine[which] + i * 16ul, zeroes, 16))
+			interesting[which][nr_interesting[which]++] = i;
+}
+
 static void disks_make(void)
 {
 	char tree[] = "/tmp/ext4-tree-XXXXXX";
@@ -89,64 +91,58 @@ static void disks_make(void)
 			populate(&disks[i], pristine[i]);
 		disks[i].quiet = true;
 		disks[i].env.cache_blocks = 64;
+		unlink(disks[i].path);
+		interesting_find(i);
 	}
 	shell("rm -rf %s", tree);
 }
 
-/* a byte that means something: not in an all-zero neighbourhood */
-static uint64_t interesting_offset(const struct disk *disk)
-{
-	static const uint8_t zeroes[16];
-	uint64_t offset = 0;
-
-	for (int tries = 0; tries < 3000; tries++) {
-		offset = random_below((uint32_t)disk->size) & ~15u;
-		if (memcmp(disk->data + offset, zeroes, 16))
-			break;
-	}
-	return offset + random_below(16);
-}
-
-static void damage_byte(struct disk *disk, uint64_t offset)
+static void damage_byte(struct disk *disk, uint64_t offset, uint8_t how, uint8_t value)
 {
 	static const uint8_t values[] = { 0, 1, 2, 0x7f, 0x80, 0xff };
 
-	switch (random_below(3)) {
+	switch (how % 3) {
 	case 0:
-		disk->data[offset] = (uint8_t)random_next();
+		disk->data[offset] = value;
 		break;
 	case 1:
-		disk->data[offset] = values[random_below(sizeof(values))];
+		disk->data[offset] = values[value % sizeof(values)];
 		break;
 	default:
-		disk->data[offset] ^= (uint8_t)(1u << random_below(8));
+		disk->data[offset] ^= (uint8_t)(1u << value % 8);
 	}
 }
 
-/* a block takes the place of another */
-static void damage_block(struct disk *disk)
+/* a place where something is */
+static uint64_t take_offset(struct input *input, unsigned which)
 {
-	uint64_t from = interesting_offset(disk) & ~1023ull;
-	uint64_t to = interesting_offset(disk) & ~1023ull;
+	uint32_t piece = take_u32(input);
 
-	memmove(disk->data + to, disk->data + from, 1024);
+	return interesting[which][piece % nr_interesting[which]] * 16ull + (piece >> 28);
 }
 
-static void damage(struct disk *disk)
+/* a block takes the place of another */
+static void damage_block(struct disk *disk, uint64_t from, uint64_t to)
 {
-	unsigned count = 1 + random_below(12);
+	memmove(disk->data + (to & ~1023ull), disk->data + (from & ~1023ull), 1024);
+}
+
+static void damage(struct input *input, unsigned which)
+{
+	struct disk *disk = &disks[which];
+	unsigned count = 1 + take_u8(input) % 12;
 
 	while (count--) {
-		unsigned kind = random_below(20);
+		uint8_t kind = take_u8(input), value = take_u8(input);
 
-		if (kind == 0)
-			damage_byte(disk, 1024 + random_below(1024));
-		else if (kind == 1)
-			damage_byte(disk, 2048 + random_below(2048));
-		else if (kind == 2)
-			damage_block(disk);
+		if (kind % 20 == 0) /* the superblock */
+			damage_byte(disk, 1024 + take_u16(input) % 1024, kind / 20, value);
+		else if (kind % 20 == 1) /* the groups */
+			damage_byte(disk, 2048 + take_u16(input) % 2048, kind / 20, value);
+		else if (kind % 20 == 2)
+			damage_block(disk, take_offset(input, which), take_offset(input, which));
 		else
-			damage_byte(disk, interesting_offset(disk));
+			damage_byte(disk, take_offset(input, which), kind / 20, value);
 	}
 }
 
@@ -264,50 +260,26 @@ static void visit(struct disk *disk, struct ext4_fs *fs)
 	}
 }
 
-static bool fuzz_one(void)
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	unsigned which;
-	struct disk *disk;
+	struct input input = { data, size };
+	unsigned which = take_u8(&input) % NR_DISKS;
+	struct disk *disk = &disks[which];
 	struct ext4_fs *fs;
-	int err;
 
-	random_state = seed * 0x9e3779b97f4a7c15ull + 1;
-	for (int i = 0; i < 8; i++)
-		random_next();
-	which = random_below(NR_DISKS);
-	disk = &disks[which];
+	if (!pristine[0])
+		disks_make();
 	memcpy(disk->data, pristine[which], disk->size);
-	damage(disk);
-	alarm(20);
-	err = ext4_mount(&disk->env, random_below(8) ? 0 : EXT4_MOUNT_RDONLY, &fs);
-	if (!err) {
+	random_state = (take_u32(&input) + 1ull) * 0x9e3779b97f4a7c15ull;
+	damage(&input, which);
+	if (ext4_mount(&disk->env, random_below(8) ? 0 : EXT4_MOUNT_RDONLY, &fs) == 0) {
 		visit(disk, fs);
 		ext4_sync(fs);
 		visit(disk, fs);
 		ext4_unmount(fs);
 	}
-	CHECK_EQ(disk->nr_allocated, 0);
-	CHECK_EQ(disk->nr_locked, 0);
-	if (check_failures)
-		fprintf(stderr, "fails with seed %llu\n", (unsigned long long)seed);
-	return !err;
-}
-
-int main(int argc, char **argv)
-{
-	int seconds = argc > 1 ? atoi(argv[1]) : 20;
-	uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
-	time_t end = time(NULL) + seconds;
-	unsigned mounted = 0;
-
-	signal(SIGALRM, on_alarm);
-	disks_make();
-	for (seed = first; time(NULL) < end && !check_failures; seed++)
-		mounted += fuzz_one();
-	printf("%llu disks, %u mounted\n", (unsigned long long)(seed - first), mounted);
-	for (unsigned i = 0; i < NR_DISKS; i++) {
-		disk_destroy(&disks[i]);
-		free(pristine[i]);
-	}
-	return check_result();
+	EXPECT(disk->nr_allocated == 0);
+	EXPECT(disk->nr_locked == 0);
+	EXPECT(!check_failures);
+	return 0;
 }
