@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -55,6 +56,31 @@ TEST(is_a_fifo)
 	CHECK_ERR(pwrite(fds[1], &status, 1, 0), ESPIPE);
 	CHECK_ERR(ftruncate(fds[1], 0), EINVAL);
 	CHECK_ERR(fsync(fds[1]), EINVAL);
+}
+
+/* A FIFO's open waits for the other end; a pipe's, through /proc, does not, whoever is left. */
+TEST(opened_again_through_proc)
+{
+	char path[64], byte = 0;
+	int fds[2], reader, writer;
+
+	CHECK_OK(pipe(fds));
+	CHECK_EQ(write(fds[1], "xy", 2), 2);
+	CHECK_OK(close(fds[1]));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fds[0]);
+	reader = CHECK_OK(open(path, O_RDONLY));
+	CHECK_EQ(read(reader, &byte, 1), 1);
+	CHECK_EQ(byte, 'x');
+	CHECK_OK(close(fds[0]));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", reader);
+	writer = CHECK_OK(open(path, O_WRONLY));
+	CHECK_EQ(write(writer, "z", 1), 1);
+	CHECK_OK(close(reader));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", writer);
+	CHECK_OK(open(path, O_WRONLY | O_NONBLOCK));
+	reader = CHECK_OK(open(path, O_RDONLY));
+	CHECK_EQ(read(reader, &byte, 1), 1);
+	CHECK_EQ(byte, 'y');
 }
 
 TEST(wrong_end)

@@ -416,6 +416,65 @@ TEST(setpgid_after_exec_fails)
 	wait_signalled(pid, SIGKILL);
 }
 
+/* A member that stops, and holds the pipe open until it ends; returns when it is stopped. */
+static pid_t stopped_member(int own_group, int pipe_end)
+{
+	siginfo_t info;
+	pid_t pid;
+
+	if (CHILD(pid)) {
+		if (own_group)
+			CHECK_OK(setpgid(0, 0));
+		raise(SIGSTOP);
+		_exit(0);
+	}
+	CHECK_OK(close(pipe_end));
+	CHECK_OK(waitid(P_PID, pid, &info, WSTOPPED));
+	return pid;
+}
+
+TEST(newly_orphaned_group_is_hung_up)
+{
+	int fds[2];
+	pid_t pid, middle;
+	char byte;
+
+	CHECK_OK(pipe(fds));
+	if (CHILD(pid)) {
+		CHECK_OK(setsid());
+		if (CHILD(middle)) {
+			stopped_member(1, fds[1]);
+			_exit(0);
+		}
+		CHECK_OK(close(fds[1]));
+		wait_ok(middle);
+		CHECK_EQ(read(fds[0], &byte, 1), 0);
+		_exit(0);
+	}
+	CHECK_OK(close(fds[1]));
+	wait_ok(pid);
+}
+
+TEST(orphaned_group_may_lose_members)
+{
+	int fds[2];
+	pid_t pid, other;
+
+	CHECK_OK(pipe(fds));
+	if (CHILD(pid)) {
+		CHECK_OK(setsid());
+		pid_t member = stopped_member(0, fds[1]);
+		if (CHILD(other))
+			_exit(0);
+		wait_ok(other);
+		CHECK_EQ(process_state(member), 'T');
+		CHECK_OK(kill(member, SIGKILL));
+		wait_signalled(member, SIGKILL);
+		_exit(0);
+	}
+	wait_ok(pid);
+}
+
 TEST(setsid_makes_leader)
 {
 	pid_t pid;

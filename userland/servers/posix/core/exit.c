@@ -132,12 +132,19 @@ static struct process *find_reaper(struct process *process)
 	return init_process;
 }
 
-static void hang_up_orphans(struct pgrp *pgrp, const struct process *leaving)
+/*
+ * POSIX exit(): the member's link to its parent is going.  If it was the last one that its group had to
+ * the rest of the session, nobody is left to continue the group's stopped members.
+ */
+static void hang_up_orphans(struct process *member, const struct process *parent,
+			    const struct process *leaving)
 {
+	struct pgrp *pgrp = member->pgrp;
 	struct process *process;
 	bool stopped = false;
 
-	if (!pgrp_is_orphaned_locked(pgrp, leaving))
+	if (parent->pgrp == pgrp || parent->pgrp->session != pgrp->session ||
+	    !pgrp_is_orphaned_locked(pgrp, leaving))
 		return;
 	list_for_each_entry(process, &pgrp->processes, pgrp_link) stopped |=
 	    process->stopped && process != leaving;
@@ -165,8 +172,7 @@ static void reparent_children(struct process *process)
 			signal_send_process(child, child->leader->pdeath_signal, NULL);
 		if (child->exit_signal)
 			child->exit_signal = LINUX_SIGCHLD;
-		if (child->pgrp != process->pgrp)
-			hang_up_orphans(child->pgrp, process);
+		hang_up_orphans(child, process, process);
 		if (child->zombie)
 			process_notify_parent_locked(child, 0, 0); /* may free it */
 	}
@@ -272,7 +278,7 @@ static void process_exit(struct process *process)
 	if (leads)
 		session->leader = NULL;
 	reparent_children(process);
-	hang_up_orphans(process->pgrp, process);
+	hang_up_orphans(process, process->parent, process);
 	process->zombie = true;
 	process_notify_parent_locked(process, 0, 0);
 	mutex_unlock(&tasklist_lock);

@@ -89,15 +89,6 @@ static int pts_mount(const char *source, unsigned flags, const char *data, struc
 static struct filesystem_type dev_type = { .name = "devtmpfs", .mount = dev_mount };
 static struct filesystem_type pts_type = { .name = "devpts", .mount = pts_mount };
 
-static const struct {
-	const char *name, *target;
-} dev_links[] = {
-	{ "fd", "/proc/self/fd" },
-	{ "stdin", "/proc/self/fd/0" },
-	{ "stdout", "/proc/self/fd/1" },
-	{ "stderr", "/proc/self/fd/2" },
-};
-
 int devfs_init(void)
 {
 	struct inode_new dir = { .mode = LINUX_S_IFDIR | 0755 };
@@ -110,11 +101,6 @@ int devfs_init(void)
 	snprintf(pts_sb->source, sizeof(pts_sb->source), "devpts");
 	filesystem_register(&dev_type);
 	filesystem_register(&pts_type);
-	for (unsigned i = 0; i < array_length(dev_links); i++) {
-		struct inode_new link = { .mode = LINUX_S_IFLNK | 0777, .target = dev_links[i].target };
-
-		devfs_create(dev_sb, dev_links[i].name, &link);
-	}
 	devfs_create(dev_sb, "pts", &dir);
 	dir.mode = LINUX_S_IFDIR | 01777;
 	devfs_create(dev_sb, "shm", &dir);

@@ -237,6 +237,59 @@ static const struct file_ops pipe_file_ops = {
 	.release = pipe_release,
 };
 
+/* ---- opening by name ---- */
+
+/* What the other side was when an end joined it. */
+struct pipe_partner {
+	bool there;
+	unsigned opens; /* so far; the ends that come later are the difference */
+};
+
+/* The inode's pipe with this file's end counted, and what its partner was at that moment. */
+static struct pipe *pipe_join(struct inode *inode, struct file *file, struct pipe_partner *partner)
+{
+	struct pipe *pipe;
+
+	mutex_lock(&inode->lock);
+	pipe = inode->private;
+	if (!pipe)
+		pipe = inode->private = pipe_alloc();
+	if (pipe) {
+		mutex_lock(&pipe->lock);
+		partner->there = file_readable(file) ? pipe->writers : pipe->readers;
+		partner->opens = file_readable(file) ? pipe->writer_opens : pipe->reader_opens;
+		pipe_open_end(pipe, file);
+		mutex_unlock(&pipe->lock);
+	}
+	mutex_unlock(&inode->lock);
+	return pipe;
+}
+
+/* The file becomes one more end of the inode's pipe. */
+static int pipe_open(struct inode *inode, struct file *file, struct pipe_partner *partner)
+{
+	struct pipe *pipe = pipe_join(inode, file, partner);
+
+	if (!pipe)
+		return -ENOMEM;
+	file->private = pipe;
+	file->mode |= FILE_STREAM;
+	file->ops = &pipe_file_ops;
+	wait_queue_wake_all(&pipe->read_wait);
+	wait_queue_wake_all(&pipe->write_wait);
+	return 0;
+}
+
+/* Through /proc/PID/fd: whether there is another end is known already, so nobody waits for one. */
+static int pipe_reopen(struct inode *inode, struct file *file)
+{
+	struct pipe_partner partner;
+
+	return pipe_open(inode, file, &partner);
+}
+
+static const struct file_ops pipe_inode_ops = { .open = pipe_reopen };
+
 /* ---- creation ---- */
 
 static struct file *pipe_file(struct inode *inode, struct pipe *pipe, int flags, unsigned mode)
@@ -269,7 +322,7 @@ int pipe_create(struct file *ends[2], int flags)
 	ends[0] = ends[1] = NULL;
 	if (inode && pipe) {
 		inode->private = pipe;
-		inode->file_ops = &fifo_file_ops; /* for opens through /proc/PID/fd */
+		inode->file_ops = &pipe_inode_ops;
 		error = pipe_create_ends(inode, pipe, ends, flags);
 	}
 	if (error && ends[0])
@@ -282,39 +335,13 @@ int pipe_create(struct file *ends[2], int flags)
 
 /* ---- FIFOs ---- */
 
-/* What the other side was when an end joined it. */
-struct fifo_partner {
-	bool there;
-	unsigned opens; /* so far; the ends that come later are the difference */
-};
-
-/* The inode's pipe with this file's end counted, and what its partner was at that moment. */
-static struct pipe *fifo_join(struct inode *inode, struct file *file, struct fifo_partner *partner)
-{
-	struct pipe *pipe;
-
-	mutex_lock(&inode->lock);
-	pipe = inode->private;
-	if (!pipe)
-		pipe = inode->private = pipe_alloc();
-	if (pipe) {
-		mutex_lock(&pipe->lock);
-		partner->there = file_readable(file) ? pipe->writers : pipe->readers;
-		partner->opens = file_readable(file) ? pipe->writer_opens : pipe->reader_opens;
-		pipe_open_end(pipe, file);
-		mutex_unlock(&pipe->lock);
-	}
-	mutex_unlock(&inode->lock);
-	return pipe;
-}
-
 /*
  * POSIX: a reader waits for a writer and the other way round; O_NONBLOCK writers get ENXIO.  A partner
  * that waits in its own open() is there: it may write, close and be gone before this thread runs
  * again, so what was there counts from the moment of joining.
  */
 static long fifo_wait_partner(struct pipe *pipe, struct file *file,
-			      const struct fifo_partner *partner)
+			      const struct pipe_partner *partner)
 {
 	if ((file_readable(file) && file_writable(file)) || partner->there)
 		return 0;
@@ -329,18 +356,12 @@ static long fifo_wait_partner(struct pipe *pipe, struct file *file,
 
 static int fifo_open(struct inode *inode, struct file *file)
 {
-	struct fifo_partner partner;
-	struct pipe *pipe = fifo_join(inode, file, &partner);
-	long error;
+	struct pipe_partner partner;
+	long error = pipe_open(inode, file, &partner);
 
-	if (!pipe)
-		return -ENOMEM;
-	file->private = pipe;
-	file->mode |= FILE_STREAM;
-	file->ops = &pipe_file_ops;
-	wait_queue_wake_all(&pipe->read_wait);
-	wait_queue_wake_all(&pipe->write_wait);
-	error = fifo_wait_partner(pipe, file, &partner);
+	if (error)
+		return (int)error;
+	error = fifo_wait_partner(file->private, file, &partner);
 	if (error)
 		pipe_release(file);
 	return (int)error;
