@@ -29,6 +29,7 @@ struct aspace {
 	struct spinlock lock;        /* also: page tables */
 	struct region_tree regions;  /* [l] */
 	uint64_t resident_pages;     /* [l] */
+	uint64_t peak_pages;         /* [l] most that were resident, up to the last time some went */
 	uint64_t private_pages;      /* [l] of these, anonymous or copied */
 	uint64_t table_pages;        /* [l] */
 	uint64_t mapped_pages;       /* [l] */

@@ -384,6 +384,7 @@ static unsigned zap_table(struct aspace *aspace, uint64_t *pte, unsigned nr, boo
 	}
 	if (emptied) {
 		pt_count(pte, -(int)emptied);
+		aspace->peak_pages = MAX(aspace->peak_pages, aspace->resident_pages);
 		aspace->resident_pages -= emptied;
 		aspace->private_pages -= private;
 	}

@@ -198,6 +198,7 @@ long call_aspace_stat(quoin_handle handle, uintptr_t out)
 		return result;
 	spin_lock(&aspace->lock);
 	stat.resident_pages = aspace->resident_pages;
+	stat.peak_pages = MAX(aspace->peak_pages, aspace->resident_pages);
 	stat.private_pages = aspace->private_pages;
 	stat.table_pages = aspace->table_pages;
 	stat.mapped_pages = aspace->mapped_pages;

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,6 +134,35 @@ TEST(status_fields)
 	CHECK(field(text, "VmRSS") > 0);
 	CHECK(field(text, "VmSize") >= field(text, "VmRSS"));
 	CHECK_EQ(field(text, "Threads"), 1);
+	CHECK(field(text, "VmPeak") >= field(text, "VmSize"));
+	CHECK(field(text, "VmHWM") >= field(text, "VmRSS"));
+	CHECK(field(text, "FDSize") >= 3);
+}
+
+/* Whether the file has this line. */
+static int has_line(const char *text, const char *line)
+{
+	const char *at = strstr(text, line);
+
+	return at && at[strlen(line)] == '\n' && (at == text || at[-1] == '\n');
+}
+
+TEST(status_of_what_a_process_may_do)
+{
+	cpu_set_t cpus;
+
+	if (getuid() != 0)
+		SKIP("needs root");
+	CHECK(has_line(text_of("/proc/self/status"), "CapEff:\t000001ffffffffff"));
+	CHECK_EQ(field(text_of("/proc/self/status"), "NoNewPrivs"), 0);
+	CHECK_OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	CHECK_EQ(field(text_of("/proc/self/status"), "NoNewPrivs"), 1);
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	CHECK_OK(sched_setaffinity(0, sizeof(cpus), &cpus));
+	CHECK(has_line(text_of("/proc/self/status"), "Cpus_allowed_list:\t0"));
+	become_user(1000);
+	CHECK(has_line(text_of("/proc/self/status"), "CapEff:\t0000000000000000"));
 }
 
 TEST(statm)
@@ -198,7 +228,7 @@ TEST(maps)
 	unsigned long start, end, here = (unsigned long)&text_of;
 	char permissions[8];
 	int found = 0;
-	const char *text = text_of("/proc/self/maps");
+	const char *text = text_of("/proc/self/maps"), *at_vdso;
 
 	CHECK(strstr(text, "[stack]"));
 	for (const char *at = text; at && *at; at = strchr(at, '\n'), at = at ? at + 1 : NULL) {
@@ -207,6 +237,12 @@ TEST(maps)
 		found += start <= here && here < end && strcmp(permissions, "r-xp") == 0;
 	}
 	CHECK_EQ(found, 1);
+	at_vdso = strstr(text, "[vdso]\n");
+	CHECK(at_vdso && strstr(text, "[vvar]\n"));
+	while (at_vdso[-1] != '\n')
+		at_vdso--;
+	CHECK_EQ(sscanf(at_vdso, "%lx-%lx %4s", &start, &end, permissions), 3);
+	CHECK_STR(permissions, "r-xp");
 }
 
 TEST(environment)

@@ -342,6 +342,29 @@ TEST(wait_rusage)
 	CHECK(usage.ru_utime.tv_usec >= 0 && usage.ru_utime.tv_usec < 1000000);
 }
 
+TEST(rusage_remembers_the_peak_of_memory)
+{
+	const size_t len = 16 << 20;
+	struct rusage usage;
+	pid_t pid;
+
+	if (CHILD(pid)) {
+		char *area = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		CHECK(area != MAP_FAILED);
+		memset(area, 1, len);
+		CHECK_OK(munmap(area, len));
+		CHECK_OK(getrusage(RUSAGE_SELF, &usage));
+		CHECK(usage.ru_maxrss >= (long)len / 1024);
+		execl("/bin/true", "true", NULL);
+		_exit(1);
+	}
+	CHECK_EQ(wait4(pid, NULL, 0, &usage), pid);
+	CHECK(usage.ru_maxrss >= (long)len / 1024);
+	CHECK_OK(getrusage(RUSAGE_CHILDREN, &usage));
+	CHECK(usage.ru_maxrss >= (long)len / 1024);
+}
+
 TEST(orphan_goes_to_init)
 {
 	int fds[2];

@@ -191,6 +191,7 @@ struct quoin_task_info {
 
 struct quoin_aspace_stat {
 	uint64_t resident_pages;  /* present in the guest half */
+	uint64_t peak_pages;      /* the most that ever were */
 	uint64_t private_pages;   /* of these anonymous or copied */
 	uint64_t table_pages;
 	uint64_t mapped_pages;    /* sum of the regions */

@@ -171,6 +171,7 @@ static void exchange_memory(struct thread *self, struct mm *mm)
 	if (quoin_vcpu_attach(mm->aspace))
 		panic("exec: cannot attach the new address space");
 	vfork_complete(self);
+	process_note_peak(process, old_mm);
 	mm_unuse(old_mm);
 }
 

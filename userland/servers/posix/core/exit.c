@@ -246,6 +246,7 @@ static void process_release_mm(struct process *process)
 	struct mm *mm = process->mm;
 	process->mm = NULL;
 	mutex_unlock(&process->lock);
+	process_note_peak(process, mm);
 	mm_unuse(mm);
 }
 

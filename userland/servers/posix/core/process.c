@@ -97,6 +97,16 @@ void process_times_add(struct process_times *sum, const struct process_times *mo
 	sum->max_rss_kib = MAX(sum->max_rss_kib, more->max_rss_kib);
 }
 
+/* The process's peak of memory outlives the memory. */
+void process_note_peak(struct process *process, struct mm *mm)
+{
+	uint64_t peak = mm_peak_kib(mm);
+
+	mutex_lock(&process->signal_lock);
+	process->dead_threads.max_rss_kib = MAX(process->dead_threads.max_rss_kib, peak);
+	mutex_unlock(&process->signal_lock);
+}
+
 /* A kernel thread's counters go on from one POSIX thread to the next: base is where this one began.
  */
 void thread_times_locked(struct thread *thread, struct process_times *times)

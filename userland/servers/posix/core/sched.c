@@ -232,6 +232,11 @@ static uint64_t online_mask(void)
 	return nr >= 64 ? ~0ull : (1ull << nr) - 1;
 }
 
+uint64_t thread_cpus(const struct thread *thread)
+{
+	return thread->affinity & online_mask();
+}
+
 long sys_sched_getaffinity(SYSCALL_ARGS)
 {
 	struct thread *thread;
@@ -241,7 +246,7 @@ long sys_sched_getaffinity(SYSCALL_ARGS)
 	thread = thread_find((int)a0);
 	if (!thread)
 		return -ESRCH;
-	uint64_t mask = thread->affinity & online_mask();
+	uint64_t mask = thread_cpus(thread);
 	thread_put(thread);
 	return put_user_u64((uint64_t)a2, mask) ? -EFAULT : (long)sizeof(mask);
 }

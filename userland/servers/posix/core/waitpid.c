@@ -256,8 +256,8 @@ long sys_getrusage(SYSCALL_ARGS)
 
 	switch ((int)a0) {
 	case LINUX_RUSAGE_SELF:
+		process_note_peak(process, process->mm);
 		process_times(process, &times);
-		times.max_rss_kib = mm_resident_kib(process->mm);
 		break;
 	case LINUX_RUSAGE_CHILDREN:
 		mutex_lock(&tasklist_lock);
@@ -266,7 +266,7 @@ long sys_getrusage(SYSCALL_ARGS)
 		break;
 	case LINUX_RUSAGE_THREAD:
 		thread_times(current, &times);
-		times.max_rss_kib = mm_resident_kib(process->mm);
+		times.max_rss_kib = mm_peak_kib(process->mm);
 		break;
 	default:
 		return -EINVAL;

@@ -57,7 +57,8 @@ static void subject_put(struct subject *subject)
 /* ---- figures ---- */
 
 struct memory_figures {
-	uint64_t vsize, rss_pages, anon_pages, data, stack, text, locked, table_pages;
+	uint64_t vsize, vsize_peak, rss_pages, rss_peak_pages, anon_pages, data, stack, text, locked;
+	uint64_t table_pages;
 };
 
 static void memory_figures(struct mm *mm, struct memory_figures *out)
@@ -69,7 +70,9 @@ static void memory_figures(struct mm *mm, struct memory_figures *out)
 		return;
 	quoin_aspace_stat(mm->aspace, (uintptr_t)&stat);
 	out->vsize = mm->total_bytes;
+	out->vsize_peak = mm->peak_bytes;
 	out->rss_pages = stat.resident_pages;
+	out->rss_peak_pages = stat.peak_pages;
 	out->anon_pages = stat.private_pages;
 	out->table_pages = stat.table_pages;
 	out->data = mm->data_bytes;
@@ -238,8 +241,10 @@ static void status_memory(struct text *text, const struct subject *subject)
 	if (!subject->mm)
 		return;
 	memory_figures(subject->mm, &memory);
-	text_printf(text, "VmSize:\t%8lu kB\nVmLck:\t%8lu kB\n", memory.vsize / 1024, memory.locked / 1024);
-	text_printf(text, "VmRSS:\t%8lu kB\nRssAnon:\t%8lu kB\n", memory.rss_pages * 4, memory.anon_pages * 4);
+	text_printf(text, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\n",
+		    memory.vsize_peak / 1024, memory.vsize / 1024, memory.locked / 1024);
+	text_printf(text, "VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nRssAnon:\t%8lu kB\n",
+		    memory.rss_peak_pages * 4, memory.rss_pages * 4, memory.anon_pages * 4);
 	text_printf(text, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\n", memory.data / 1024, memory.stack / 1024);
 	text_printf(text, "VmExe:\t%8lu kB\nVmPTE:\t%8lu kB\n", memory.text / 1024, memory.table_pages * 4);
 }
@@ -255,6 +260,48 @@ static void status_signals(struct text *text, const struct subject *subject)
 	text_printf(text, "SigPnd:\t%016lx\nShdPnd:\t%016lx\n", signals.pending, signals.shared_pending);
 	text_printf(text, "SigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n", signals.blocked,
 		    signals.ignored, signals.caught);
+}
+
+static void status_capabilities(struct text *text, const struct subject *subject)
+{
+	struct cred *cred = process_cred_get(subject->process);
+	uint64_t all = (2ull << CAP_LAST) - 1, held = cred && cred->euid == 0 ? all : 0;
+
+	if (cred)
+		cred_put(cred);
+	text_printf(text, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\n", 0ul, held, held);
+	text_printf(text, "CapBnd:\t%016lx\nCapAmb:\t%016lx\n", all, 0ul);
+	text_printf(text, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n",
+		    subject->process->no_new_privs);
+}
+
+/* The CPUs it may run on: as a mask, and as ranges. */
+static void status_cpus(struct text *text, const struct subject *subject)
+{
+	struct thread *thread = subject->thread ? subject->thread : subject->process->leader;
+	uint64_t mask = thread ? thread_cpus(thread) : 0;
+	int digits = (int)(runtime_info()->nr_cpus + 3) / 4;
+	const char *comma = "";
+
+	text_printf(text, "Cpus_allowed:\t%0*lx\nCpus_allowed_list:\t", digits, mask);
+	for (int first = 0, last; first < 64; first = last + 1) {
+		last = first;
+		if (!(mask & (1ull << first)))
+			continue;
+		while (last < 63 && (mask & (2ull << last)))
+			last++;
+		text_printf(text, last > first ? "%s%d-%d" : "%s%d", comma, first, last);
+		comma = ",";
+	}
+	text_printf(text, "\n");
+}
+
+static void status_files(struct text *text, const struct subject *subject)
+{
+	struct fdtable *table = process_fdtable_get(subject->process);
+
+	text_printf(text, "FDSize:\t%u\n", table ? fdtable_size(table) : 0);
+	fdtable_put(table);
 }
 
 static int show_status(struct text *text, const struct proc_node *node)
@@ -278,8 +325,11 @@ static int show_status(struct text *text, const struct proc_node *node)
 		    state_name(subject_state(&subject)), node->pid, node->tid ? node->tid : node->pid,
 		    process_parent_pid(subject.process));
 	status_ids(text, &subject);
+	status_files(text, &subject);
 	status_memory(text, &subject);
 	status_signals(text, &subject);
+	status_capabilities(text, &subject);
+	status_cpus(text, &subject);
 	subject_times(&subject, &times);
 	text_printf(text, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
 		    times.voluntary, times.involuntary);
@@ -368,7 +418,9 @@ static const char *vma_label(const struct vma *vma)
 		return "[stack]";
 	if (vma->flags & VMA_HEAP)
 		return "[heap]";
-	return vma->flags & VMA_VDSO ? "[vdso]" : NULL;
+	if (vma->flags & VMA_VDSO)
+		return vma->flags & VMA_EXEC ? "[vdso]" : "[vvar]";
+	return NULL;
 }
 
 static void vma_file_name(struct text *text, const struct vma *vma)
@@ -397,7 +449,8 @@ static bool vma_line(struct mm *mm, const struct vma *vma, void *context)
 	(void)mm;
 	text_printf(text, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", vma->start, vma->end,
 		    vma->flags & VMA_READ ? 'r' : '-', vma->flags & VMA_WRITE ? 'w' : '-',
-		    vma->flags & VMA_EXEC ? 'x' : '-', vma->flags & VMA_SHARED ? 's' : 'p', vma->offset,
+		    vma->flags & VMA_EXEC ? 'x' : '-',
+		    (vma->flags & (VMA_SHARED | VMA_VDSO)) == VMA_SHARED ? 's' : 'p', vma->offset,
 		    inode ? linux_major(inode->sb->dev) : 0, inode ? linux_minor(inode->sb->dev) : 0,
 		    inode ? inode->ino : 0);
 	while ((label || inode) && text->len - start < 73 && !text->failed)

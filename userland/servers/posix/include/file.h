@@ -184,6 +184,7 @@ void fdtable_close_on_exec(struct fdtable *table);
 /* For /proc: the file behind fd with a reference, and the next open fd >= fd (-1: none). */
 struct file *fdtable_file(struct fdtable *table, int fd, bool *close_on_exec);
 int fdtable_next(struct fdtable *table, int fd);
+unsigned fdtable_size(struct fdtable *table); /* slots */
 unsigned fdtable_count(struct fdtable *table);
 
 /* ---- start-up ---- */

@@ -70,6 +70,7 @@ struct mm {
 	struct mutex lock;
 	struct vma_list vmas;                            /* [m] */
 	uint64_t total_bytes;                            /* [m] for RLIMIT_AS */
+	uint64_t peak_bytes;                             /* [m] the most that total_bytes was */
 	uint64_t data_bytes;                             /* [m] private writable, for RLIMIT_DATA */
 	uint64_t locked_bytes;                           /* [m] mlock */
 	bool lock_future;                                /* [m] mlockall(MCL_FUTURE) */
@@ -107,7 +108,7 @@ enum mm_access {
 	MM_ACCESS_WRITE = LINUX_PROT_WRITE,
 	MM_ACCESS_EXEC = LINUX_PROT_EXEC,
 };
-uint64_t mm_resident_kib(struct mm *mm);
+uint64_t mm_peak_kib(struct mm *mm); /* the most memory it had; null: 0 */
 long mm_fault_in(uint64_t addr, enum mm_access access);
 
 /* The same when the kernel has said why (enum quoin_fault_kind). */

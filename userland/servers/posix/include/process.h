@@ -149,7 +149,7 @@ struct process {
 	bool reaped;                         /* [t] */
 	int exit_signal;                     /* [t] to the parent, 0: none */
 	int exit_status;                     /* [g] as wait4 stores it */
-	struct process_times dead_threads;   /* [g] sums of the exited threads */
+	struct process_times dead_threads;   /* [g] sums of the exited threads; of all, the peak */
 	struct process_times children_times; /* [t] sums of the children waited for */
 	bool subreaper;                      /* [t] */
 	bool did_exec;                       /* [t] for setpgid */
@@ -202,6 +202,7 @@ struct fs_context *process_fs_get(struct process *process); /* same */
 void process_comm(struct process *process, char comm[LINUX_TASK_COMM_LEN]);
 char process_state(struct process *process); /* R S T Z */
 char thread_state(struct thread *thread);
+uint64_t thread_cpus(const struct thread *thread); /* the mask of those it may run on */
 int process_parent_pid(struct process *process);
 void process_groups(struct process *process, int *pgrp, int *session);
 void process_times(struct process *process, struct process_times *times); /* of all its threads */

@@ -38,6 +38,7 @@ bool mm_within_limits_locked(struct mm *mm, uint64_t len, uint32_t flags)
 void mm_account_locked(struct mm *mm, int64_t len, uint32_t flags)
 {
 	mm->total_bytes += (uint64_t)len;
+	mm->peak_bytes = MAX(mm->peak_bytes, mm->total_bytes);
 	if (is_data(flags))
 		mm->data_bytes += (uint64_t)len;
 	if (flags & VMA_LOCKED)

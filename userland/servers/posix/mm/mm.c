@@ -116,7 +116,7 @@ static void clone_vmas(struct mm *parent, struct mm *child)
 
 static void clone_bounds(const struct mm *parent, struct mm *child)
 {
-	child->total_bytes = parent->total_bytes;
+	child->total_bytes = child->peak_bytes = parent->total_bytes;
 	child->data_bytes = parent->data_bytes;
 	child->mmap_top = parent->mmap_top;
 	child->brk_start = parent->brk_start;
@@ -212,11 +212,11 @@ void mm_for_each_vma(struct mm *mm, bool (*visit)(struct mm *, const struct vma 
 	mutex_unlock(&mm->lock);
 }
 
-uint64_t mm_resident_kib(struct mm *mm)
+uint64_t mm_peak_kib(struct mm *mm)
 {
 	struct quoin_aspace_stat stat;
 
 	if (!mm || quoin_aspace_stat(mm->aspace, (uintptr_t)&stat) < 0)
 		return 0;
-	return stat.resident_pages * (QUOIN_PAGE_SIZE / 1024);
+	return stat.peak_pages * (QUOIN_PAGE_SIZE / 1024);
 }

@@ -227,6 +227,16 @@ int fdtable_next(struct fdtable *table, int fd)
 	return fd;
 }
 
+unsigned fdtable_size(struct fdtable *table)
+{
+	unsigned size;
+
+	mutex_lock(&table->lock);
+	size = table->capacity;
+	mutex_unlock(&table->lock);
+	return size;
+}
+
 unsigned fdtable_count(struct fdtable *table)
 {
 	unsigned count = 0;
