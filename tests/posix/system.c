@@ -16,6 +16,7 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -257,6 +258,29 @@ TEST(tmpfs_mount)
 	CHECK_ERR(umount2("m", 0), EINVAL);
 	CHECK_ERR(mount("none", "m", "nosuchfs", 0, NULL), ENODEV);
 	CHECK_ERR(mount("none", "nothing", "tmpfs", 0, NULL), ENOENT);
+}
+
+TEST(bind_mount_has_the_options_of_what_it_shows)
+{
+	if (getuid() != 0)
+		SKIP("needs root");
+	CHECK_OK(mkdir("m", 0755));
+	CHECK_OK(mkdir("b", 0755));
+	if (mount("none", "m", "tmpfs", MS_NODEV | MS_NOEXEC, NULL) < 0)
+		SKIP("no mount: %s", strerror(errno));
+	CHECK_OK(mknod("m/null", S_IFCHR | 0666, makedev(1, 3)));
+	file_make("m/program", "#!/bin/sh\n", 10);
+	CHECK_OK(chmod("m/program", 0755));
+	CHECK_OK(mount("m", "b", NULL, MS_BIND | MS_RDONLY, NULL));
+	CHECK_ERR(open("b/null", O_RDONLY), EACCES);
+	CHECK_ERR(execl("b/program", "program", NULL), EACCES);
+	file_make("b/new", "", 0); /* other flags are ignored */
+	CHECK_OK(mount(NULL, "b", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL));
+	CHECK_ERR(open("b/newer", O_CREAT | O_WRONLY, 0600), EROFS);
+	CHECK_OK(open("b/null", O_RDONLY));
+	CHECK_OK(open("m/newer", O_CREAT | O_WRONLY, 0600));
+	CHECK_OK(umount2("b", MNT_DETACH));
+	CHECK_OK(umount2("m", MNT_DETACH));
 }
 
 TEST(read_only_mount)
