@@ -5,14 +5,39 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 TEST_FILE_SYSTEMS;
+
+/* As tar and du see it; file systems on disks have other sizes. */
+TEST(size_in_memory_counts_entries)
+{
+	struct statfs fs;
+	struct stat status;
+
+	CHECK_OK(statfs(".", &fs));
+	if (fs.f_type != TMPFS_MAGIC)
+		SKIP("not tmpfs");
+	CHECK_OK(mkdir("d", 0755));
+	CHECK_OK(stat("d", &status));
+	CHECK_EQ(status.st_size, 40);
+	file_make("d/one", "", 0);
+	CHECK_OK(mkdir("d/two", 0755));
+	CHECK_OK(stat("d", &status));
+	CHECK_EQ(status.st_size, 80);
+	CHECK_OK(rename("d/one", "d/two/one"));
+	CHECK_OK(stat("d", &status));
+	CHECK_EQ(status.st_size, 60);
+	CHECK_OK(stat("d/two", &status));
+	CHECK_EQ(status.st_size, 60);
+}
 
 struct record {
 	uint64_t ino;

@@ -30,6 +30,7 @@ struct tmpfs_entry {
 };
 
 #define DIR_BUCKETS_MIN 8
+#define DIR_ENTRY_BYTES 20 /* as Linux counts them in the size of a directory, . and .. included */
 #define DIR_COOKIE_MIN	2 /* 0 and 1 are `.` and `..` */
 
 struct tmpfs_dir {
@@ -111,6 +112,7 @@ static int dir_add(struct inode *inode, const struct dentry *dentry, struct inod
 	list_add_tail(&dir->entries, &entry->link);
 	dir_hash(dir, entry);
 	dir->nr++;
+	inode->size += DIR_ENTRY_BYTES;
 	inode_touch_mtime(inode);
 	return 0;
 }
@@ -130,6 +132,7 @@ static struct inode *dir_remove(struct inode *inode, const struct dentry *dentry
 	*at = entry->hash_next;
 	list_remove(&entry->link);
 	dir->nr--;
+	inode->size -= DIR_ENTRY_BYTES;
 	child = entry->inode;
 	free(entry);
 	inode_touch_mtime(inode);
@@ -180,6 +183,7 @@ static int tmpfs_create(struct inode *dir, struct dentry *dentry, const struct i
 		return -ENOSPC;
 	if (inode_is_dir(inode)) {
 		inode->private = dir_create(dir->ino);
+		inode->size = 2 * DIR_ENTRY_BYTES;
 		inode->nlink = 2;
 		error = inode->private ? 0 : -ENOSPC;
 	}
@@ -443,6 +447,7 @@ struct superblock *tmpfs_superblock_create(const char *type, uint32_t root_mode,
 	if (root) {
 		root->nlink = 2;
 		root->private = dir_create(root->ino);
+		root->size = 2 * DIR_ENTRY_BYTES;
 		sb->root = root->private ? dentry_create_root(sb, root) : NULL;
 	}
 	if (!sb->root) {
