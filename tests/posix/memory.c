@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -615,6 +616,10 @@ TEST(memory_file)
 	CHECK_OK(fstat(fd, &status));
 	CHECK(S_ISREG(status.st_mode));
 	CHECK_EQ(status.st_nlink, 0);
+	char path[64], name[64] = "";
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	CHECK_OK(readlink(path, name, sizeof(name) - 1));
+	CHECK_STR(name, "/memfd:name (deleted)");
 	CHECK_ERR(syscall(SYS_memfd_create, "name", 0x100), EINVAL);
 	CHECK_ERR(syscall(SYS_memfd_create, BAD_POINTER, 0), EFAULT);
 }

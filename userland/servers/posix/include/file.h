@@ -104,7 +104,7 @@ struct file {
 	int32_t owner;               /* [a] F_SETOWN */
 	void *private;               /* the kind's own */
 	struct list epoll_links;     /* [e] */
-	const char *label;           /* [I] "pipe" of files without a name, a constant; else NULL */
+	const char *label;           /* [I] "pipe" of files without a name, a constant or the inode's; else NULL */
 };
 
 /* A file without a name (pipe, socket, eventfd): one reference; takes over the inode's. NULL: ENOMEM. */

@@ -136,7 +136,7 @@ struct inode {
 	struct list table_link;      /* [t] */
 	struct list dirty_link;      /* [d] */
 	struct record_locks *locks;  /* [k] advisory locks, NULL until the first */
-	char *link;                  /* [a] cached target of a symbolic link, malloc'ed */
+	char *link;                  /* [a] cached target of a symbolic link, or a memfd's name; malloc'ed */
 	void *private;               /* the file system's, or a pipe */
 };
 

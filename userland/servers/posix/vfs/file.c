@@ -117,7 +117,7 @@ int file_create(const struct path *path, int flags, struct file **out)
 static int anonymous_path(struct file *file, struct path *out)
 {
 	struct dentry *dentry;
-	char label[64];
+	char label[LINUX_NAME_MAX + sizeof(" (deleted)")];
 
 	if (file->label && strncmp(file->label, "anon_inode:", 11) == 0)
 		snprintf(label, sizeof(label), "%s", file->label);

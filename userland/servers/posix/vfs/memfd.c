@@ -13,15 +13,17 @@
 
 #define MFD_CLOEXEC	  1u
 #define MFD_ALLOW_SEALING 2u
+#define MEMFD_PREFIX	  "/memfd:"
+#define MEMFD_PREFIX_LEN  (sizeof(MEMFD_PREFIX) - 1)
 #define MEMFD_NAME_MAX	  249
 
 long sys_memfd_create(SYSCALL_ARGS)
 {
-	char name[MEMFD_NAME_MAX + 1];
+	char name[MEMFD_PREFIX_LEN + MEMFD_NAME_MAX + 1] = MEMFD_PREFIX;
 	unsigned flags = (unsigned)a1;
 	struct inode *inode;
 	struct file *file;
-	long len = strncpy_from_user(name, (uint64_t)a0, sizeof(name));
+	long len = strncpy_from_user(name + MEMFD_PREFIX_LEN, (uint64_t)a0, MEMFD_NAME_MAX + 1);
 
 	if (len < 0)
 		return len == -ENAMETOOLONG ? -EINVAL : len;
@@ -30,9 +32,14 @@ long sys_memfd_create(SYSCALL_ARGS)
 	inode = tmpfs_file_create(0777);
 	if (!inode)
 		return -ENOMEM;
+	inode->link = strdup(name);
+	if (!inode->link) {
+		inode_put(inode);
+		return -ENOMEM;
+	}
 	inode->seals = flags & MFD_ALLOW_SEALING ? MEMFD_SEALABLE : MEMFD_SEALABLE | MEMFD_SEAL_SEAL;
 	file = file_create_anonymous(inode, inode->file_ops, LINUX_O_RDWR | LINUX_O_LARGEFILE,
-				     FILE_READ | FILE_WRITE, "/memfd:");
+				     FILE_READ | FILE_WRITE, inode->link);
 	return file ? fd_install(file, flags & MFD_CLOEXEC) : -ENOMEM;
 }
 
