@@ -12,16 +12,16 @@
  *	}
  *
  * Each case runs in a child of its own, in a fresh empty working directory, with a time-out: one
- *that fails, crashes or hangs leaves the others alone.  A failed check ends its process; in a
- *process that the case forked, the case learns of it through wait_ok().  Output is TAP; lines of
- *diagnosis begin with '#'.  Arguments: -l lists the cases, names run only those.
+ * that fails, crashes or hangs leaves the others alone.  A failed check ends its process; in a
+ * process that the case forked, the case learns of it through wait_ok().  Output is TAP; lines of
+ * diagnosis begin with '#'.  Arguments: -l lists the cases, names run only those.
  *
  * An area about files says TEST_FILE_SYSTEMS: its cases then run once in /var/tmp, on the root file
  * system, and once in /tmp, as "name@tmp", if that is another file system.  TMPDIR, if set, stands
- *for the first.
+ * for the first.
  *
  * The harness itself needs fork, wait4, kill, nanosleep, clock_gettime and, for the directory,
- *mkdir and its kin; everything else is the tests' own business.
+ * mkdir and its kin; everything else is the tests' own business.
  */
 #ifndef TESTS_POSIX_HARNESS_H
 #define TESTS_POSIX_HARNESS_H

@@ -13,11 +13,11 @@
  *
  * A crash before the commit block is whole leaves the state before N; after it, recovery writes
  * the blocks of N again.  N lies behind N-1 in the ring and does not overlap it, since N-1 may
- *still be what the log superblock on the disk names.
+ * still be what the log superblock on the disk names.
  *
  * Data is on the disk before its transaction, because ext4_commit_write() is called only then.
- *Freed blocks are not used again before the transaction that frees them is complete, so no block of
- *the last transaction can hold data by now, and revocations are never needed; those of Linux are
+ * Freed blocks are not used again before the transaction that frees them is complete, so no block of
+ * the last transaction can hold data by now, and revocations are never needed; those of Linux are
  * honoured in recovery.
  */
 #ifndef EXT4_JOURNAL_H

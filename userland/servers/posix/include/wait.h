@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sleeping.  A wait_queue is a list of waiters; a waiter belongs to a wait_token, the futex word on
- *which its thread sleeps.  One token may stand in many queues (poll).  The usual way is
- *wait_event():
+ * which its thread sleeps.  One token may stand in many queues (poll).  The usual way is
+ * wait_event():
  *
  *	sleeper                                       waker
  *	error = wait_event(&pipe->readers,            pipe->nr_bytes += n;
  *	                   pipe_readable(pipe));      wait_queue_wake_all(&pipe->readers);
  *
  * The condition is evaluated without locks, again and again; what it says must stay true or be
- *checked again under the lock that protects it.  Any thread of the server may wait, also one that
- *serves no process.  wait.c has the argument why no wake-up is lost.
+ * checked again under the lock that protects it.  Any thread of the server may wait, also one that
+ * serves no process.  wait.c has the argument why no wake-up is lost.
  */
 #ifndef POSIX_WAIT_H
 #define POSIX_WAIT_H
