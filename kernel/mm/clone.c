@@ -28,7 +28,7 @@ static long clone_table(struct aspace *child, const struct aspace *source, uintp
 		if (!(entry & PTE_PRIVATE))
 			continue;
 		if (!to) {
-			to = pt_walk_create(child, addr);
+			to = pmm_only_reserve_left() ? NULL : pt_walk_create(child, addr);
 			if (!to)
 				return -QERR_NOMEM;
 		}

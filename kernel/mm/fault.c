@@ -208,7 +208,7 @@ unsigned fault_resolve_locked(struct aspace *aspace, struct region *region, uint
 		return QUOIN_FAULT_ACCESS;
 	pte = pt_walk(aspace, addr);
 	if (unlikely(!pte)) {
-		pte = pt_walk_create(aspace, addr);
+		pte = may_take_frame(aspace) ? pt_walk_create(aspace, addr) : NULL;
 		if (!pte)
 			return QUOIN_FAULT_NOMEM;
 	}
@@ -272,8 +272,9 @@ unsigned aspace_resolve_range(struct aspace *aspace, uintptr_t addr, uintptr_t e
 		       (!(access & ACCESS_WRITE) || (*pte & PTE_WRITE)) &&
 		       (!(access & ACCESS_EXEC) || !(*pte & PTE_NX));
 		spin_unlock(&aspace->lock);
-		if (!done)
-			kind = resolve(aspace, addr, access);
+		if (!done) /* a task that asks ahead of time is no emergency */
+			kind = pmm_only_reserve_left() && aspace->kind == QUOIN_ASPACE_NATIVE ?
+				   QUOIN_FAULT_NOMEM : resolve(aspace, addr, access);
 		if (kind != QUOIN_FAULT_NONE)
 			break;
 		addr += PAGE_SIZE;

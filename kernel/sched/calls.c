@@ -58,7 +58,10 @@ long call_thread_create(quoin_handle handle, uintptr_t user_args)
 	    (struct object **)&task);
 	if (result)
 		return result;
-	result = thread_new(task, &args, &t);
+	if (args.sched_class == QUOIN_SCHED_FAIR && pmm_only_reserve_left())
+		result = -QERR_NOMEM; /* the reserve is for those that serve */
+	else
+		result = thread_new(task, &args, &t);
 	if (result == 0) {
 		result = start(caller, t);
 		object_put(&t->object);
