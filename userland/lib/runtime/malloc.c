@@ -6,6 +6,9 @@
  * came from; larger blocks are spans of their own (pages_alloc).  Free objects are linked through their
  * first word; the second holds a poison that is checked when the object is handed out again, which finds
  * most writes after free, and double frees.
+ *
+ * Memory is committed before it is handed out, so that running out of it is a NULL and never a fault; of a
+ * span a step at a time.
  */
 #include <quoin/runtime.h>
 #include <quoin/sync.h>
@@ -16,6 +19,7 @@
 #define NR_CLASSES  34
 #define CLASS_MAX   8192
 #define BATCH_BYTES (8 * SPAN_BYTES)
+#define STEP_BYTES  (4 * QUOIN_PAGE_SIZE) /* of a span, committed at a time; at least CLASS_MAX */
 
 struct span {
 	uint64_t magic;
@@ -34,6 +38,7 @@ struct size_class {
 	struct mutex lock;
 	struct free_object *free; /* under lock */
 	char *fresh, *fresh_end;  /* never used part of the newest span; under lock */
+	char *committed;          /* how far of it there is memory; under lock */
 	uint64_t nr_allocated, nr_freed; /* so far; written under lock */
 };
 
@@ -88,16 +93,42 @@ static struct span *span_new(void)
 	return span;
 }
 
-/* Under the class's lock: room for one more object. */
+static void span_unused(struct span *span)
+{
+	mutex_lock(&span_lock);
+	if ((char *)span + SPAN_BYTES == batch)
+		batch -= SPAN_BYTES; /* else another thread has taken the next, and this one is lost */
+	mutex_unlock(&span_lock);
+}
+
+/* Under the class's lock: a new span. */
 static bool class_refill(struct size_class *class, unsigned index)
 {
 	struct span *span = span_new();
 	if (!span)
 		return false;
+	if (!pages_commit(span, STEP_BYTES)) {
+		span_unused(span);
+		return false;
+	}
 	span->magic = SPAN_MAGIC;
 	span->class_index = index;
 	class->fresh = (char *)(span + 1);
 	class->fresh_end = (char *)span + SPAN_BYTES;
+	class->committed = (char *)span + STEP_BYTES;
+	return true;
+}
+
+/* Under the class's lock: room for one more object of this size at fresh. */
+static bool class_room(struct size_class *class, unsigned index, size_t size)
+{
+	if (class->fresh + size > class->fresh_end)
+		return class_refill(class, index);
+	if (class->fresh + size <= class->committed)
+		return true;
+	if (!pages_commit(class->committed, STEP_BYTES))
+		return false;
+	class->committed += STEP_BYTES;
 	return true;
 }
 
@@ -115,7 +146,7 @@ static void *class_alloc(unsigned index)
 		class->free = object->next;
 		object->poison = 0;
 		result = object;
-	} else if (class->fresh + size <= class->fresh_end || class_refill(class, index)) {
+	} else if (class_room(class, index, size)) {
 		result = class->fresh;
 		class->fresh += size;
 	}
@@ -155,6 +186,10 @@ static void *large_alloc(size_t size)
 	struct span *span = (struct span *)ALIGN_UP(reserved, SPAN_BYTES);
 	if (quoin_aspace_map(QUOIN_SELF_ASPACE, (uintptr_t)span, len, QUOIN_PROT_READ | QUOIN_PROT_WRITE, 0, 0) < 0)
 		return NULL;
+	if (!pages_commit(span, len)) {
+		pages_free(span, len);
+		return NULL;
+	}
 	span->magic = SPAN_MAGIC;
 	span->class_index = NR_CLASSES;
 	span->nr_pages = (uint32_t)(len / QUOIN_PAGE_SIZE);

@@ -90,6 +90,14 @@ void *memobj_map(quoin_handle memobj, uint64_t offset, size_t len_bytes, uint32_
 	return map_at_reserved(memobj, offset, ALIGN_UP(len_bytes, QUOIN_PAGE_SIZE), prot, flags);
 }
 
+bool pages_commit(const void *address, size_t len_bytes)
+{
+	uintptr_t start = ALIGN_DOWN((uintptr_t)address, QUOIN_PAGE_SIZE);
+	uintptr_t end = ALIGN_UP((uintptr_t)address + len_bytes, QUOIN_PAGE_SIZE);
+
+	return quoin_aspace_populate(QUOIN_SELF_ASPACE, start, end - start, QUOIN_PROT_READ | QUOIN_PROT_WRITE) == 0;
+}
+
 void pages_free(void *address, size_t len_bytes)
 {
 	size_t len = ALIGN_UP(len_bytes, QUOIN_PAGE_SIZE);

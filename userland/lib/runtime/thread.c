@@ -10,6 +10,8 @@
 #include <quoin/runtime.h>
 #include <quoin/sync.h>
 
+#define STACK_COMMITTED (2 * QUOIN_PAGE_SIZE)
+
 void thread_entry(void);
 
 struct free_slot {
@@ -25,37 +27,49 @@ static uintptr_t slot_of(const void *control)
 	return (uintptr_t)control - QUOIN_SLOT_CONTROL;
 }
 
-static uintptr_t slot_map_new(void)
+/* The pages that every thread uses; deeper ones of the stack come when they are touched. */
+static bool slot_commit(uintptr_t slot)
 {
-	mutex_lock(&slots_lock);
-	uintptr_t slot = next_slot;
-	if (slot + QUOIN_SLOT_BYTES > QUOIN_SERVER_HEAP)
-		slot = 0;
-	else
-		next_slot += QUOIN_SLOT_BYTES;
-	mutex_unlock(&slots_lock);
-	if (!slot)
-		return 0;
+	return pages_commit((void *)(slot + QUOIN_SLOT_CONTROL), QUOIN_PAGE_SIZE) &&
+	       pages_commit((void *)(slot + QUOIN_SLOT_BYTES - STACK_COMMITTED), STACK_COMMITTED);
+}
 
+static bool slot_map(uintptr_t slot)
+{
+	uintptr_t control = slot + QUOIN_SLOT_CONTROL, stack = slot + QUOIN_SLOT_STACK;
+	size_t stack_bytes = QUOIN_SLOT_BYTES - QUOIN_SLOT_STACK;
 	uint64_t prot = QUOIN_PROT_READ | QUOIN_PROT_WRITE;
-	if (quoin_aspace_map(QUOIN_SELF_ASPACE, slot + QUOIN_SLOT_CONTROL, QUOIN_PAGE_SIZE, prot, 0, 0) < 0)
-		return 0;
-	if (quoin_aspace_map(QUOIN_SELF_ASPACE, slot + QUOIN_SLOT_STACK, QUOIN_SLOT_BYTES - QUOIN_SLOT_STACK,
-			     prot, 0, 0) < 0) {
-		quoin_aspace_unmap(QUOIN_SELF_ASPACE, slot + QUOIN_SLOT_CONTROL, QUOIN_PAGE_SIZE);
-		return 0;
+
+	if (quoin_aspace_map(QUOIN_SELF_ASPACE, control, QUOIN_PAGE_SIZE, prot, 0, 0) < 0)
+		return false;
+	if (quoin_aspace_map(QUOIN_SELF_ASPACE, stack, stack_bytes, prot, 0, 0) == 0) {
+		if (slot_commit(slot))
+			return true;
+		quoin_aspace_unmap(QUOIN_SELF_ASPACE, stack, stack_bytes);
 	}
+	quoin_aspace_unmap(QUOIN_SELF_ASPACE, control, QUOIN_PAGE_SIZE);
+	return false;
+}
+
+static uintptr_t slot_new_locked(void)
+{
+	uintptr_t slot = next_slot;
+
+	if (slot + QUOIN_SLOT_BYTES > QUOIN_SERVER_HEAP || !slot_map(slot))
+		return 0;
+	next_slot += QUOIN_SLOT_BYTES;
 	return slot;
 }
 
 static uintptr_t slot_get(void)
 {
 	mutex_lock(&slots_lock);
-	struct free_slot *slot = free_slots;
-	if (slot)
-		free_slots = slot->next;
+	struct free_slot *unused = free_slots;
+	if (unused)
+		free_slots = unused->next;
+	uintptr_t slot = unused ? slot_of(unused) : slot_new_locked();
 	mutex_unlock(&slots_lock);
-	return slot ? slot_of(slot) : slot_map_new();
+	return slot;
 }
 
 static void slot_put(uintptr_t slot)

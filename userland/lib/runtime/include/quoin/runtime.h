@@ -109,9 +109,16 @@ _Noreturn void thread_finish(void);
 
 /* ---- memory ---- */
 
-/* Anonymous zeroed memory in the task's region, in pages; NULL when there is none. */
+/*
+ * Anonymous zeroed memory in the task's region, in pages; NULL when there is none.  The pages come when they
+ * are touched, and a task that touches one when the machine has no memory left is ended; so whoever takes
+ * memory because others ask for it commits it first.  malloc's is committed.
+ */
 void *pages_alloc(size_t len_bytes);
 void pages_free(void *address, size_t len_bytes);
+
+/* Makes the pages that hold [address, address + len) present. false: what is left of memory is for emergencies. */
+bool pages_commit(const void *address, size_t len_bytes);
 
 /* Address space in the task's region for a mapping of the caller's. 0 when full. */
 uintptr_t region_reserve(size_t len_bytes);
