@@ -400,6 +400,49 @@ TEST(memory_exhausted_by_one)
 	work_fork_exec(0);
 }
 
+/*
+ * An ordinary user fills as many pipes as it may have, from several processes: it is refused at some point,
+ * and while it holds them the others go on.
+ */
+static void fill_pipes(void)
+{
+	static char bytes[65536];
+	int fds[2];
+
+	while (pipe2(fds, O_NONBLOCK) == 0) {
+		while (write(fds[1], bytes, sizeof(bytes)) > 0)
+			;
+		if (errno != EAGAIN)
+			break;
+	}
+	CHECK(errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EPERM);
+}
+
+TEST(pipes_of_one_user)
+{
+	enum { NR_CHILDREN = 4 };
+	pid_t pids[NR_CHILDREN];
+	int full[2];
+	char byte;
+
+	CHECK_OK(pipe(full));
+	for (int i = 0; i < NR_CHILDREN; i++) {
+		if (CHILD(pids[i])) {
+			become_user(1000);
+			fill_pipes();
+			CHECK_EQ(write(full[1], "", 1), 1);
+			pause();
+		}
+	}
+	for (int i = 0; i < NR_CHILDREN; i++)
+		CHECK_EQ(read(full[0], &byte, 1), 1);
+	work_fork_exec(0);
+	for (int i = 0; i < NR_CHILDREN; i++)
+		CHECK_OK(kill(pids[i], SIGKILL));
+	for (int i = 0; i < NR_CHILDREN; i++)
+		wait_signalled(pids[i], SIGKILL);
+}
+
 /* Files. */
 
 static void work_files(int worker)

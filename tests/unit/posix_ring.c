@@ -7,6 +7,8 @@
 #undef vsnprintf
 #include "check.h"
 #include "file.h"
+#include "page_pool.h"
+#include "pagecache.h"
 #include "ring.h"
 
 static size_t user_limit = SIZE_MAX; /* a copy to the user faults behind so many bytes */
@@ -30,19 +32,52 @@ size_t copy_to_user_partial(uint64_t dst, const void *src, size_t len)
 	return user_copy((void *)dst, src, len);
 }
 
+/* The pool: pages[i]'s memory is arena[i]. */
+#define NR_PAGES 64
+
+static char arena[NR_PAGES][QUOIN_PAGE_SIZE];
+static struct page pages[NR_PAGES];
+static bool taken[NR_PAGES];
+static unsigned nr_taken, pages_limit = NR_PAGES;
+
+char *arena_base = arena[0];
+struct page *arena_pages = pages;
+
+struct page *page_alloc(bool zeroed)
+{
+	(void)zeroed;
+	for (unsigned i = 0; i < NR_PAGES && nr_taken < pages_limit; i++) {
+		if (taken[i])
+			continue;
+		taken[i] = true;
+		nr_taken++;
+		memset(arena[i], 0xee, QUOIN_PAGE_SIZE);
+		return &pages[i];
+	}
+	return NULL;
+}
+
+void page_free(struct page *page)
+{
+	CHECK_OR_STOP(taken[page - pages]);
+	taken[page - pages] = false;
+	memset(arena[page - pages], 0xdd, QUOIN_PAGE_SIZE);
+	nr_taken--;
+}
+
 long clear_user(uint64_t dst, size_t len)
 {
 	memset((void *)dst, 0, len);
 	return 0;
 }
 
-#define SIZE  64
-#define TOTAL 100000
+#define SIZE  (4 * QUOIN_PAGE_SIZE)
+#define TOTAL 10000000
 
 static void test_against_counter(void)
 {
 	struct ring ring;
-	unsigned char in[SIZE], out[SIZE];
+	static unsigned char in[SIZE], out[SIZE];
 	unsigned written = 0, read = 0;
 
 	srand(1);
@@ -57,6 +92,7 @@ static void test_against_counter(void)
 		iter_init_user(&iter, (uintptr_t)in, want);
 		got = ring_write(&ring, &iter, want);
 		CHECK_OR_STOP(got <= want && ring_used(&ring) <= SIZE);
+		CHECK_OR_STOP(nr_taken <= SIZE / QUOIN_PAGE_SIZE);
 		written += got;
 		want = (size_t)rand() % SIZE;
 		user_limit = rand() % 4 ? SIZE_MAX : (size_t)rand() % SIZE;
@@ -72,23 +108,29 @@ static void test_against_counter(void)
 
 static void test_resize_keeps_bytes(void)
 {
+	static char in[3 * QUOIN_PAGE_SIZE], out[SIZE];
 	struct io_iter iter;
 	struct ring ring;
-	char out[SIZE] = "";
 
-	CHECK_OR_STOP(ring_init(&ring, 8) == 0);
-	iter_init_kernel(&iter, "abcdef", 6);
-	CHECK_EQ(ring_write(&ring, &iter, 6), 6);
-	iter_init_kernel(&iter, out, 4);
-	CHECK_EQ(ring_read(&ring, &iter, 4), 4);
-	iter_init_kernel(&iter, "ghijk", 5); /* goes round the end */
-	CHECK_EQ(ring_write(&ring, &iter, 5), 5);
-	CHECK_EQ(ring_resize(&ring, 4), -EBUSY);
-	CHECK_EQ(ring_resize(&ring, 16), 0);
+	enum { PAGE = QUOIN_PAGE_SIZE };
+
+	for (size_t i = 0; i < sizeof(in); i++)
+		in[i] = (char)(i * 7 + (i >> 8));
+	CHECK_OR_STOP(ring_init(&ring, 2 * PAGE) == 0);
+	iter_init_kernel(&iter, in, 2 * PAGE);
+	CHECK_EQ(ring_write(&ring, &iter, 2 * PAGE), 2 * PAGE);
+	iter_init_kernel(&iter, out, PAGE + 100);
+	CHECK_EQ(ring_read(&ring, &iter, PAGE + 100), PAGE + 100);
+	iter_init_kernel(&iter, in + 2 * PAGE, PAGE); /* goes round the end */
+	CHECK_EQ(ring_write(&ring, &iter, PAGE), PAGE);
+	CHECK_EQ(ring_resize(&ring, PAGE), -EBUSY);
+	CHECK_EQ(ring_resize(&ring, 4 * PAGE), 0);
+	CHECK_EQ(nr_taken, 2);
 	iter_init_kernel(&iter, out, sizeof(out));
-	CHECK_EQ(ring_read(&ring, &iter, sizeof(out)), 7);
-	CHECK(memcmp(out, "efghijk", 7) == 0);
+	CHECK_EQ(ring_read(&ring, &iter, sizeof(out)), 2 * PAGE - 100);
+	CHECK(memcmp(out, in + PAGE + 100, 2 * PAGE - 100) == 0);
 	ring_fini(&ring);
+	CHECK_EQ(nr_taken, 0);
 }
 
 static void test_many_pieces(void)
@@ -103,8 +145,38 @@ static void test_many_pieces(void)
 	CHECK_EQ(iter.count, 0);
 }
 
+/* What fits into memory is written; what is there stays. */
+static void test_memory_ends(void)
+{
+	static char in[3 * QUOIN_PAGE_SIZE], out[3 * QUOIN_PAGE_SIZE];
+	struct io_iter iter;
+	struct ring ring;
+
+	for (size_t i = 0; i < sizeof(in); i++)
+		in[i] = (char)(i * 7);
+	CHECK_OR_STOP(ring_init(&ring, 4 * QUOIN_PAGE_SIZE) == 0);
+	pages_limit = 1;
+	iter_init_kernel(&iter, in, sizeof(in));
+	CHECK_EQ(ring_write(&ring, &iter, sizeof(in)), QUOIN_PAGE_SIZE);
+	CHECK_EQ(ring_write(&ring, &iter, 1), -ENOMEM);
+	CHECK_EQ(ring_resize(&ring, 2 * QUOIN_PAGE_SIZE), -ENOMEM);
+	pages_limit = NR_PAGES;
+	CHECK_EQ(ring_write(&ring, &iter, 2 * QUOIN_PAGE_SIZE), 2 * QUOIN_PAGE_SIZE);
+	iter_init_kernel(&iter, out, sizeof(out));
+	CHECK_EQ(ring_read(&ring, &iter, sizeof(out)), (long)sizeof(out));
+	CHECK(memcmp(in, out, sizeof(in)) == 0);
+	CHECK_EQ(nr_taken, 1); /* an empty ring keeps one */
+	pages_limit = 1;
+	iter_init_kernel(&iter, in, 1);
+	CHECK_EQ(ring_write(&ring, &iter, 1), 1);
+	pages_limit = NR_PAGES;
+	ring_fini(&ring);
+	CHECK_EQ(nr_taken, 0);
+}
+
 int main(void)
 {
+	test_memory_ends();
 	test_against_counter();
 	test_resize_keeps_bytes();
 	test_many_pieces();

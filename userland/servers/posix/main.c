@@ -21,6 +21,7 @@
 #include "random.h"
 #include "system.h"
 #include "tty.h"
+#include "user.h"
 #include "usercopy.h"
 #include "proto/devmgr.h"
 
@@ -143,7 +144,7 @@ static struct process *create_init(void)
 	if (!thread->cred || !thread->files || !thread->fs)
 		panic("no memory for init");
 	rlimits_init(process, threads_max());
-	user_charge(0, UINT64_MAX, UINT32_MAX);
+	user_threads_charge(0, UINT64_MAX, UINT32_MAX);
 	strlcpy(thread->comm, "init", sizeof(thread->comm));
 	thread->boot = boot_process;
 	thread->kthread = kthread;

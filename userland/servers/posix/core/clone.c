@@ -10,6 +10,7 @@
 #include "lockrank.h"
 #include "process_internal.h"
 #include "rlimit.h"
+#include "user.h"
 #include "usercopy.h"
 
 struct clone {
@@ -314,11 +315,11 @@ static long do_clone(const struct clone *clone)
 	if (error)
 		return error;
 	uint64_t limit = cred->uid == 0 ? LINUX_RLIM_INFINITY : rlimit_get(LINUX_RLIMIT_NPROC);
-	if (!user_charge(cred->uid, limit, threads_max()))
+	if (!user_threads_charge(cred->uid, limit, threads_max()))
 		return -EAGAIN;
 	long result = clone_charged(clone);
 	if (result < 0)
-		user_uncharge(cred->uid);
+		user_threads_uncharge(cred->uid);
 	return result;
 }
 

@@ -2,6 +2,7 @@
 /* Credentials: the structure, the count of each user's threads, and the calls. */
 #include "lockrank.h"
 #include "process_internal.h"
+#include "user.h"
 #include "usercopy.h"
 #include <stdlib.h>
 
@@ -58,60 +59,6 @@ bool capable(enum capability capability)
 	return cred_capable(current->cred, capability);
 }
 
-/* ---- threads of each user ---- */
-
-#define USER_BUCKETS 64
-
-struct user {
-	struct user *next;
-	uint32_t uid;
-	uint32_t nr_threads;
-};
-
-static struct mutex users_lock = MUTEX_INIT("users", LOCK_LEAF);
-static struct user *users[USER_BUCKETS]; /* under users_lock */
-static uint32_t nr_threads_all;          /* under users_lock */
-
-static struct user *user_find_locked(uint32_t uid, bool create)
-{
-	struct user **bucket = &users[uid % USER_BUCKETS];
-	struct user *user;
-
-	for (user = *bucket; user; user = user->next)
-		if (user->uid == uid)
-			return user;
-	user = create ? calloc(1, sizeof(*user)) : NULL;
-	if (user) {
-		user->uid = uid;
-		user->next = *bucket;
-		*bucket = user;
-	}
-	return user;
-}
-
-bool user_charge(uint32_t uid, uint64_t limit, uint32_t limit_all)
-{
-	mutex_lock(&users_lock);
-	struct user *user = user_find_locked(uid, true);
-	bool ok = user && user->nr_threads < limit && nr_threads_all < limit_all;
-	if (ok) {
-		user->nr_threads++;
-		nr_threads_all++;
-	}
-	mutex_unlock(&users_lock);
-	return ok;
-}
-
-void user_uncharge(uint32_t uid)
-{
-	mutex_lock(&users_lock);
-	struct user *user = user_find_locked(uid, false);
-	assert(user && user->nr_threads);
-	user->nr_threads--;
-	nr_threads_all--;
-	mutex_unlock(&users_lock);
-}
-
 /* ---- changing ids ---- */
 
 static long cred_commit(struct cred *cred)
@@ -119,11 +66,11 @@ static long cred_commit(struct cred *cred)
 	struct thread *self = current;
 
 	if (cred->uid != self->cred->uid) {
-		if (!user_charge(cred->uid, UINT64_MAX, UINT32_MAX)) {
+		if (!user_threads_charge(cred->uid, UINT64_MAX, UINT32_MAX)) {
 			cred_put(cred);
 			return -EAGAIN;
 		}
-		user_uncharge(self->cred->uid);
+		user_threads_uncharge(self->cred->uid);
 	}
 	mutex_lock(&self->process->lock);
 	struct cred *old_cred = self->cred;

@@ -14,6 +14,7 @@
 #include "process_internal.h"
 #include "system.h"
 #include "tty.h"
+#include "user.h"
 #include "usercopy.h"
 
 void process_kick_all_locked(struct process *process, struct thread *except, uint32_t work)
@@ -114,7 +115,7 @@ static bool thread_unlink(struct thread *thread)
 	jobctl_thread_gone_locked(process);
 	mutex_unlock(&process->signal_lock);
 	mutex_unlock(&tasklist_lock);
-	user_uncharge(thread->cred->uid);
+	user_threads_uncharge(thread->cred->uid);
 	wait_queue_wake_all(&process->stop_wait); /* an exec that waits for its siblings */
 	jobctl_notify(process);
 	if (!leader)

@@ -61,10 +61,6 @@ uint32_t threads_max(void);
 void vfork_complete(
     struct thread *thread); /* the thread leaves the memory it shares with its parent */
 
-/* cred.c: threads of each real user, for RLIMIT_NPROC; false if a limit is reached */
-bool user_charge(uint32_t uid, uint64_t limit, uint32_t limit_all);
-void user_uncharge(uint32_t uid);
-
 /* syscall.c */
 void guest_run(struct thread *thread);
 

@@ -20,6 +20,7 @@
 #include "random.h"
 #include "syscall.h"
 #include "system.h"
+#include "user.h"
 #include "proto/devmgr.h"
 
 #define KIB_A_PAGE 4
@@ -392,6 +393,12 @@ static int show_pipe_max(struct text *text, const struct proc_node *node)
 	return 0;
 }
 
+static int show_pipe_user_soft(struct text *text, const struct proc_node *node)
+{
+	text_printf(text, "%lu\n", user_pipes_limit() / QUOIN_PAGE_SIZE);
+	return 0;
+}
+
 static int show_file_max(struct text *text, const struct proc_node *node)
 {
 	text_printf(text, "%lu\n", runtime_info()->total_pages);
@@ -437,6 +444,7 @@ static const struct proc_item sys_fs_items[] = {
 	{ .name = "file-max", .mode = FILE_RO, .show = show_file_max },
 	{ .name = "nr_open", .mode = FILE_RO, .show = show_nr_open },
 	{ .name = "pipe-max-size", .mode = FILE_RO, .show = show_pipe_max },
+	{ .name = "pipe-user-pages-soft", .mode = FILE_RO, .show = show_pipe_user_soft },
 	{},
 };
 

@@ -7,6 +7,7 @@ struct file;
 struct file_ops;
 
 #define PIPE_DEFAULT_BYTES 65536
+#define PIPE_SMALL_BYTES   8192 /* of users who have too many */
 #define PIPE_MAX_BYTES     1048576
 
 extern const struct file_ops fifo_file_ops; /* an inode of type FIFO opens with these */

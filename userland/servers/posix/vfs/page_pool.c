@@ -3,11 +3,13 @@
  * The arena's free pages.
  *
  * A free page is warm (it has a frame, with stale bytes in it) or cold (no frame; the first touch gives it
- * a zeroed one).  A few warm ones are kept for speed, the rest goes back to the kernel at once, so that
- * what the cache doesn't use is there for programs.  Cold pages are handed out in ascending order as long as
+ * a zeroed one).  A few warm ones are kept for speed, the rest goes back to the kernel, so that what the
+ * cache doesn't use is there for programs: many at a time, since taking a page out of the server's page
+ * table interrupts the other CPUs.  Cold pages are handed out in ascending order as long as
  * fresh ones remain: neighbours in a file tend to be neighbours in the arena, and DMA and mappings come in
  * long runs.
  */
+#include <stdlib.h>
 #include <quoin/runtime.h>
 #include <quoin/sync.h>
 
@@ -17,6 +19,7 @@
 #include "pagecache.h"
 
 #define WARM_MAX     512
+#define TRIM_PAGES   128 /* that go back together */
 #define CHECK_PERIOD 32 /* allocations between looks at the machine's free memory */
 
 char *arena_base;
@@ -150,24 +153,47 @@ struct page *page_alloc(bool zeroed)
 	return page;
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+	const struct page *x = *(struct page *const *)a, *y = *(struct page *const *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Pages that nobody knows of any more become cold; neighbours go back in one call. */
+static void pages_cool(struct page **pages, unsigned nr)
+{
+	qsort(pages, nr, sizeof(*pages), compare_numbers);
+	for (unsigned first = 0, end; first < nr; first = end) {
+		end = first + 1;
+		while (end < nr && pages[end] == pages[end - 1] + 1)
+			end++;
+		quoin_memobj_decommit(arena_memobj, (uint64_t)page_number(pages[first]) << QUOIN_PAGE_SHIFT,
+				      end - first);
+	}
+	mutex_lock(&pool_lock);
+	while (nr--) {
+		pages[nr]->next_free = cold;
+		cold = pages[nr];
+	}
+	mutex_unlock(&pool_lock);
+}
+
 void page_free(struct page *page)
 {
-	bool keep;
+	struct page *surplus[TRIM_PAGES];
+	unsigned nr = 0;
 
 	atomic_fetch_sub_explicit(&nr_used, 1, memory_order_relaxed);
 	mutex_lock(&pool_lock);
-	keep = nr_warm < WARM_MAX;
-	if (keep) {
-		page->next_free = warm;
-		warm = page;
-		nr_warm++;
+	page->next_free = warm;
+	warm = page;
+	if (++nr_warm == WARM_MAX + TRIM_PAGES) {
+		while (nr < TRIM_PAGES)
+			surplus[nr++] = pool_pop(&warm);
+		nr_warm -= TRIM_PAGES;
 	}
 	mutex_unlock(&pool_lock);
-	if (keep)
-		return;
-	quoin_memobj_decommit(arena_memobj, (uint64_t)page_number(page) << QUOIN_PAGE_SHIFT, 1);
-	mutex_lock(&pool_lock);
-	page->next_free = cold;
-	cold = page;
-	mutex_unlock(&pool_lock);
+	if (nr)
+		pages_cool(surplus, nr);
 }

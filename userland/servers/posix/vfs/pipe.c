@@ -21,13 +21,15 @@
 #include "process.h"
 #include "ring.h"
 #include "syscall.h"
+#include "user.h"
 #include "usercopy.h"
 
 /* [l] lock; the counts may be read without it */
 struct pipe {
 	struct mutex lock;
 	struct ring ring;              /* [l] */
-	size_t size;                   /* [l] of the ring, also before it is there */
+	size_t size;                   /* [l] of the ring, also before it is there; charged to */
+	uint32_t uid;                  /* [I] the user who made it */
 	_Atomic unsigned readers, writers; /* [l] open ends */
 	_Atomic unsigned reader_opens, writer_opens; /* [l] ever: FIFO opens wait for a change */
 	unsigned files;                /* [l] of all open ends */
@@ -36,21 +38,42 @@ struct pipe {
 	struct wait_queue write_wait;  /* room, or no readers */
 };
 
+/* How much capacity the caller's pipes may have together. */
+static uint64_t pipes_limit(void)
+{
+	return capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN) ? UINT64_MAX : user_pipes_limit();
+}
+
+/* As on Linux, who has a lot of pipes still gets more, but small ones. */
+static bool pipe_charge(struct pipe *pipe)
+{
+	pipe->uid = current->cred->uid;
+	pipe->size = PIPE_DEFAULT_BYTES;
+	if (user_pipes_charge(pipe->uid, pipe->size, pipes_limit()))
+		return true;
+	pipe->size = PIPE_SMALL_BYTES;
+	return user_pipes_charge(pipe->uid, pipe->size, UINT64_MAX);
+}
+
 static struct pipe *pipe_alloc(void)
 {
 	struct pipe *pipe = calloc(1, sizeof(*pipe));
 
 	if (!pipe)
 		return NULL;
+	if (!pipe_charge(pipe)) {
+		free(pipe);
+		return NULL;
+	}
 	mutex_init(&pipe->lock, "pipe", LOCK_PIPE);
 	wait_queue_init(&pipe->read_wait);
 	wait_queue_init(&pipe->write_wait);
-	pipe->size = PIPE_DEFAULT_BYTES;
 	return pipe;
 }
 
 static void pipe_free(struct pipe *pipe)
 {
+	user_pipes_uncharge(pipe->uid, pipe->size);
 	ring_fini(&pipe->ring);
 	free(pipe);
 }
@@ -116,7 +139,7 @@ static long pipe_write_some(struct pipe *pipe, struct io_iter *iter, size_t need
 	} else if (!pipe->ring.size && ring_init(&pipe->ring, pipe->size)) {
 		result = -ENOMEM;
 	} else {
-		result = (long)ring_write(&pipe->ring, iter, iter->count);
+		result = ring_write(&pipe->ring, iter, iter->count);
 		pipe->used = ring_used(&pipe->ring);
 		if (!result)
 			result = -EFAULT;
@@ -376,11 +399,30 @@ long pipe_get_size(struct file *file)
 	return file->ops == &pipe_file_ops ? (long)((struct pipe *)file->private)->size : -EBADF;
 }
 
+/* The difference of capacity is charged before, or given back after. */
+static int pipe_resize_locked(struct pipe *pipe, size_t size)
+{
+	size_t old = pipe->size;
+	int error = 0;
+
+	if (size > old && !user_pipes_charge(pipe->uid, size - old, pipes_limit()))
+		return -EPERM;
+	if (pipe->ring.size)
+		error = ring_resize(&pipe->ring, size);
+	if (!error)
+		pipe->size = size;
+	if (error && size > old)
+		user_pipes_uncharge(pipe->uid, size - old);
+	else if (!error && size < old)
+		user_pipes_uncharge(pipe->uid, old - size);
+	return error;
+}
+
 long pipe_set_size(struct file *file, unsigned long bytes)
 {
 	struct pipe *pipe = file->private;
 	size_t size = LINUX_PIPE_BUF;
-	int error = 0;
+	int error;
 
 	if (file->ops != &pipe_file_ops)
 		return -EBADF;
@@ -391,10 +433,7 @@ long pipe_set_size(struct file *file, unsigned long bytes)
 	if (size > PIPE_MAX_BYTES && !capable(CAP_SYS_RESOURCE))
 		return -EPERM;
 	mutex_lock(&pipe->lock);
-	if (pipe->ring.size)
-		error = ring_resize(&pipe->ring, size);
-	if (!error)
-		pipe->size = size;
+	error = pipe_resize_locked(pipe, size);
 	mutex_unlock(&pipe->lock);
 	if (!error)
 		wait_queue_wake_all(&pipe->write_wait);

@@ -3,90 +3,136 @@
 
 #include "file.h"
 #include "linux/errno.h"
+#include "page_pool.h"
+#include "pagecache.h"
 #include "ring.h"
+
+static size_t nr_pages(const struct ring *ring)
+{
+	return ring->size >> QUOIN_PAGE_SHIFT;
+}
 
 int ring_init(struct ring *ring, size_t size)
 {
-	char *bytes = malloc(size);
+	struct page **pages = calloc(size >> QUOIN_PAGE_SHIFT, sizeof(struct page *));
 
-	if (!bytes)
+	if (!pages)
 		return -ENOMEM;
-	*ring = (struct ring){ .bytes = bytes, .size = size };
+	*ring = (struct ring){ .pages = pages, .size = size };
 	return 0;
 }
 
 void ring_fini(struct ring *ring)
 {
-	free(ring->bytes);
+	for (size_t i = 0; i < nr_pages(ring); i++)
+		if (ring->pages[i])
+			page_free(ring->pages[i]);
+	free(ring->pages);
 	*ring = (struct ring){};
 }
 
-/* The piece of the ring at position, up to its end: where it is, and at most len of it. */
-static char *ring_piece(const struct ring *ring, uint64_t position, size_t *len)
+static struct page **slot_of(const struct ring *ring, uint64_t position)
 {
-	size_t at = position & (ring->size - 1);
-
-	if (*len > ring->size - at)
-		*len = ring->size - at;
-	return ring->bytes + at;
+	return &ring->pages[(position & (ring->size - 1)) >> QUOIN_PAGE_SHIFT];
 }
 
-size_t ring_write(struct ring *ring, struct io_iter *from, size_t len)
+/* Of len bytes at position, those in the first page. */
+static size_t piece_of(uint64_t position, size_t len)
+{
+	return MIN(len, QUOIN_PAGE_SIZE - (position & (QUOIN_PAGE_SIZE - 1)));
+}
+
+static char *address_of(const struct ring *ring, uint64_t position)
+{
+	return (char *)page_address(*slot_of(ring, position)) + (position & (QUOIN_PAGE_SIZE - 1));
+}
+
+long ring_write(struct ring *ring, struct io_iter *from, size_t len)
 {
 	size_t done = 0;
 
-	if (len > ring_room(ring))
-		len = ring_room(ring);
+	len = MIN(len, ring_room(ring));
 	while (done < len) {
-		size_t piece = len - done, copied;
-		char *at = ring_piece(ring, ring->head, &piece);
+		size_t piece = piece_of(ring->head, len - done), copied;
+		struct page **slot = slot_of(ring, ring->head);
 
-		copied = iter_copy_in(from, at, piece);
+		if (!*slot && !(*slot = page_alloc(false)))
+			return done ? (long)done : -ENOMEM;
+		copied = iter_copy_in(from, address_of(ring, ring->head), piece);
 		ring->head += copied;
 		done += copied;
 		if (copied < piece)
 			break;
 	}
-	return done;
+	return (long)done;
+}
+
+/*
+ * What was in the page before tail has been read.  In a ring that is almost full the writer has come round to
+ * its beginning; else it goes, or takes the first place, if that is free.
+ */
+static void page_done(struct ring *ring)
+{
+	struct page **slot = slot_of(ring, ring->tail - 1);
+	struct page *page = *slot;
+
+	if (ring->head > ALIGN_UP(ring->tail, QUOIN_PAGE_SIZE) - QUOIN_PAGE_SIZE + ring->size)
+		return;
+	*slot = NULL;
+	if (ring->head == ring->tail && !ring->pages[0])
+		ring->pages[0] = page;
+	else
+		page_free(page);
 }
 
 size_t ring_read(struct ring *ring, struct io_iter *to, size_t len)
 {
 	size_t done = 0;
 
-	if (len > ring_used(ring))
-		len = ring_used(ring);
+	len = MIN(len, ring_used(ring));
 	while (done < len) {
-		size_t piece = len - done, copied;
-		char *at = ring_piece(ring, ring->tail, &piece);
+		size_t piece = piece_of(ring->tail, len - done), copied;
 
-		copied = iter_copy_out(to, at, piece);
+		copied = iter_copy_out(to, address_of(ring, ring->tail), piece);
 		ring->tail += copied;
 		done += copied;
+		if (copied && ring->tail % QUOIN_PAGE_SIZE == 0)
+			page_done(ring);
 		if (copied < piece)
 			break;
 	}
-	if (ring->head == ring->tail)
-		ring->head = ring->tail = 0; /* the next bytes use the same, warm, memory */
+	if (done && ring->head == ring->tail) {
+		if (ring->tail % QUOIN_PAGE_SIZE)
+			page_done(ring);
+		ring->head = ring->tail = 0;
+	}
 	return done;
 }
 
 int ring_resize(struct ring *ring, size_t size)
 {
-	size_t used = ring_used(ring), first = used;
-	char *bytes, *at;
+	size_t used = ring_used(ring), done;
+	struct ring new;
+	int error;
 
 	if (used > size)
 		return -EBUSY;
-	bytes = malloc(size);
-	if (!bytes)
-		return -ENOMEM;
-	if (used) {
-		at = ring_piece(ring, ring->tail, &first);
-		memcpy(bytes, at, first);
-		memcpy(bytes + first, ring->bytes, used - first);
+	error = ring_init(&new, size);
+	if (error)
+		return error;
+	for (done = 0; done < used;) {
+		size_t piece = MIN(piece_of(ring->tail + done, used - done), piece_of(new.head, used - done));
+		struct page **slot = slot_of(&new, new.head);
+
+		if (!*slot && !(*slot = page_alloc(false))) {
+			ring_fini(&new);
+			return -ENOMEM;
+		}
+		memcpy(address_of(&new, new.head), address_of(ring, ring->tail + done), piece);
+		new.head += piece;
+		done += piece;
 	}
-	free(ring->bytes);
-	*ring = (struct ring){ .bytes = bytes, .size = size, .head = used };
+	ring_fini(ring);
+	*ring = new;
 	return 0;
 }
