@@ -34,7 +34,7 @@ struct xsave_area {
 	uint32_t mxcsr, mxcsr_mask;
 	uint8_t registers[FXSAVE_BYTES - 32];
 	uint64_t xstate_bv, xcomp_bv;
-	uint8_t header_reserved[XHEADER_BYTES - 16];
+	uint64_t header_reserved[XHEADER_BYTES / 8 - 2];
 };
 
 static uint64_t xfeatures;
@@ -213,7 +213,7 @@ static bool area_ok(const struct xsave_area *area)
 		return false;
 	if (!cpu_features.xsave)
 		return true;
-	for (unsigned i = 0; i < sizeof(area->header_reserved); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(area->header_reserved); i++)
 		if (area->header_reserved[i])
 			return false;
 	return (area->xstate_bv & ~xfeatures) == 0 && area->xcomp_bv == 0;
@@ -236,10 +236,8 @@ long call_vcpu_fpu_set(uintptr_t buffer, uint64_t len)
 		err = copy_from_user(copy, buffer, len);
 	if (!err && !area_ok(copy))
 		err = -QERR_INVAL;
-	if (!err) {
-		memcpy(t->fpu, copy, area_bytes);
-		load(t->fpu);
-	}
+	if (!err)
+		load(copy); /* t->fpu gets it when the thread is switched out */
 	kfree(copy);
 	return err;
 }

@@ -244,7 +244,8 @@ static long fpu_restore(struct thread *thread, uint64_t addr)
 		return -EFAULT;
 	if (sw.magic1 == LINUX_FP_XSTATE_MAGIC1 && sw.xstate_size == bytes)
 		full = get_user_u32(addr + bytes, &magic2) == 0 && magic2 == LINUX_FP_XSTATE_MAGIC2;
-	memset(thread->fpu, 0, bytes);
+	if (!full)
+		memset(thread->fpu, 0, bytes);
 	if (copy_from_user(thread->fpu, addr, full ? bytes : sizeof(struct linux_fpstate)))
 		return -EFAULT;
 	struct linux_fpstate *image = thread->fpu;
