@@ -13,30 +13,33 @@
 /* ---- order check ---- */
 
 #ifndef QUOIN_NO_ASSERT
-static void rank_push(const void *lock, uint16_t rank, const char *name, bool nested)
+static _Noreturn __attribute__((noinline)) void order_broken(const char *name, uint16_t rank,
+							     uint16_t top)
 {
-	struct runtime_thread *self = runtime_self();
-
-	if (!rank)
-		return;
-	if (self->nr_held) {
-		uint16_t top = self->held[self->nr_held - 1].rank;
-		if (top > rank || (top == rank && !nested))
-			panic("lock order: %s (rank %u) taken while rank %u is held", name, rank, top);
-	}
-	assert(self->nr_held < array_length(self->held));
-	self->held[self->nr_held].rank = rank;
-	self->held[self->nr_held++].lock = lock;
+	panic("lock order: %s (rank %u) taken while rank %u is held", name, rank, top);
 }
 
-/* Locks may be released in any order: take the entry out wherever it stands. */
-static void rank_pop(const void *lock, uint16_t rank, const char *name)
+static inline void rank_push(const void *lock, uint16_t rank, const char *name, bool nested)
 {
 	struct runtime_thread *self = runtime_self();
-	uint32_t i = self->nr_held;
+	uint32_t n = self->nr_held;
 
 	if (!rank)
 		return;
+	if (n && unlikely(self->held[n - 1].rank + !nested > rank))
+		order_broken(name, rank, self->held[n - 1].rank);
+	assert(n < array_length(self->held));
+	self->held[n].rank = rank;
+	self->held[n].lock = lock;
+	self->nr_held = n + 1;
+}
+
+/* The lock to release is not the innermost one: take its entry out wherever it stands. */
+static __attribute__((noinline)) void rank_pop_inner(struct runtime_thread *self, const void *lock,
+						     const char *name)
+{
+	uint32_t i = self->nr_held;
+
 	while (i > 0 && self->held[i - 1].lock != lock)
 		i--;
 	if (i == 0)
@@ -44,6 +47,19 @@ static void rank_pop(const void *lock, uint16_t rank, const char *name)
 	for (; i < self->nr_held; i++)
 		self->held[i - 1] = self->held[i];
 	self->nr_held--;
+}
+
+static inline void rank_pop(const void *lock, uint16_t rank, const char *name)
+{
+	struct runtime_thread *self = runtime_self();
+	uint32_t n = self->nr_held - 1;
+
+	if (!rank)
+		return;
+	if (likely(n < array_length(self->held) && self->held[n].lock == lock))
+		self->nr_held = n;
+	else
+		rank_pop_inner(self, lock, name);
 }
 #else
 #define rank_push(lock, rank, name, nested) ((void)(nested))
