@@ -42,8 +42,12 @@ uint64_t memobj_page_locked(struct memobj *memobj, uint64_t offset);
 /* ANON: allocates a zeroed frame at offset if there is none.  0 when out of memory. */
 uint64_t memobj_fill_locked(struct memobj *memobj, uint64_t offset);
 
-/* The first page at or behind offset, below end, that exists; its offset, or end.  Lock held. */
-uint64_t memobj_next_locked(struct memobj *memobj, uint64_t offset, uint64_t end, uint64_t *page);
+/*
+ * The entries of some pages from offset on, which is below end: how many, at most MEMOBJ_ROW; 0 stands
+ * for a page that does not exist.  Lock held.
+ */
+#define MEMOBJ_ROW PAGE_INDEX_FAN
+unsigned memobj_row_locked(struct memobj *memobj, uint64_t offset, uint64_t end, uint64_t *pages);
 
 /*
  * The operations behind the calls; pages are numbers, ranges have been checked to be below

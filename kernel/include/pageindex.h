@@ -36,6 +36,9 @@ uint64_t page_index_remove(struct page_index *index, uint64_t page);
 /* Empties the index, handing the entries to drop in arrays. */
 void page_index_clear(struct page_index *index,
     void (*drop)(const uint64_t *values, unsigned nr));
+/* Entries of up to nr pages from page on: as many as lie side by side, at least one. */
+unsigned page_index_row(const struct page_index *index, uint64_t page, unsigned nr,
+    uint64_t *values);
 /* The first page >= page and < end with an entry (in *value), or end. */
 uint64_t page_index_next(const struct page_index *index, uint64_t page, uint64_t end,
     uint64_t *value);

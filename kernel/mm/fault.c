@@ -27,11 +27,13 @@ static inline bool region_shared(const struct region *region)
 	return region->flags & QUOIN_MAP_SHARED;
 }
 
-static void count_new(struct aspace *aspace, uint64_t *pte, bool private)
+/* nr entries of pte's table that were empty are filled. */
+static void count_new(struct aspace *aspace, uint64_t *pte, unsigned nr, bool private)
 {
-	pt_count(pte, 1);
-	aspace->resident_pages++;
-	aspace->private_pages += private;
+	pt_count(pte, nr);
+	aspace->resident_pages += nr;
+	if (private)
+		aspace->private_pages += nr;
 }
 
 /* A private frame, which the caller has the only reference to, becomes what pte shows. */
@@ -57,44 +59,48 @@ static unsigned fault_zero(struct aspace *aspace, struct region *region, uint64_
 	if (unlikely(!pa))
 		return QUOIN_FAULT_NOMEM;
 	set_private(region, pte, pa);
-	count_new(aspace, pte, true);
+	count_new(aspace, pte, 1, true);
 	return QUOIN_FAULT_NONE;
 }
 
-/* Shows the object's page in an empty entry; the object is locked. */
-static void map_object_page(struct aspace *aspace, struct region *region, uint64_t *pte,
-			    uint64_t page)
+/* Shows those of nr pages of the region's object that exist in the entries that are empty. */
+static void map_pages(struct aspace *aspace, struct region *region, uint64_t *pte,
+		      const uint64_t *pages, unsigned nr)
 {
-	const struct memobj *memobj = region->memobj;
-	uint64_t entry = (page & PAGE_ADDR) | pte_flags(region);
+	bool device = region->memobj->kind == MEMOBJ_PHYSICAL;
+	bool writable = region_shared(region) && (region->prot & QUOIN_PROT_WRITE);
+	uint64_t flags = pte_flags(region) | (device ? PTE_DEVICE : 0);
+	unsigned mapped = 0;
 
-	if (region_shared(region) && (region->prot & QUOIN_PROT_WRITE) && (page & PAGE_WRITABLE))
-		entry |= PTE_WRITE;
-	if (memobj->kind == MEMOBJ_PHYSICAL)
-		entry |= PTE_DEVICE;
-	else
-		frame_get(page & PAGE_ADDR);
-	*pte = entry;
-	count_new(aspace, pte, false);
+	for (unsigned i = 0; i < nr; i++) {
+		uint64_t page = pages[i];
+
+		if (!page || pte[i])
+			continue;
+		if (!device)
+			frame_get(page & PAGE_ADDR);
+		pte[i] = (page & PAGE_ADDR) | flags |
+			 (writable && (page & PAGE_WRITABLE) ? PTE_WRITE : 0);
+		mapped++;
+	}
+	if (mapped)
+		count_new(aspace, pte, mapped, false);
 }
 
-/* The same for all pages in [addr, end), within one table, that the object has. */
+/* The same for [addr, end), within one table; the object is locked. */
 static void map_around(struct aspace *aspace, struct region *region, uintptr_t addr, uintptr_t end,
 		       uint64_t *pte)
 {
+	uint64_t pages[MEMOBJ_ROW];
 	uint64_t offset = region->offset + (addr - region->start);
 	uint64_t stop = MIN(offset + (end - addr), region->memobj->size);
-	uint64_t page;
 
-	for (uint64_t at = offset;; at += PAGE_SIZE) {
-		uint64_t *slot;
+	while (offset < stop) {
+		unsigned nr = memobj_row_locked(region->memobj, offset, stop, pages);
 
-		at = memobj_next_locked(region->memobj, at, stop, &page);
-		if (at >= stop)
-			return;
-		slot = pte + ((at - offset) >> PAGE_SHIFT);
-		if (!*slot)
-			map_object_page(aspace, region, slot, page);
+		map_pages(aspace, region, pte, pages, nr);
+		pte += nr;
+		offset += nr * PAGE_SIZE;
 	}
 }
 
@@ -144,7 +150,7 @@ static unsigned fault_object(struct aspace *aspace, struct region *region, uintp
 		spin_unlock(&memobj->lock);
 		kind = copy_private(aspace, region, pte, page & PAGE_ADDR);
 		if (kind == QUOIN_FAULT_NONE)
-			count_new(aspace, pte, true);
+			count_new(aspace, pte, 1, true);
 		frame_put(page & PAGE_ADDR);
 		return kind;
 	} else if (write && !(page & PAGE_WRITABLE)) {

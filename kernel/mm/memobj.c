@@ -95,16 +95,15 @@ uint64_t memobj_page_locked(struct memobj *memobj, uint64_t offset)
 	return page_index_get(&memobj->pages, offset >> PAGE_SHIFT);
 }
 
-uint64_t memobj_next_locked(struct memobj *memobj, uint64_t offset, uint64_t end, uint64_t *page)
+unsigned memobj_row_locked(struct memobj *memobj, uint64_t offset, uint64_t end, uint64_t *pages)
 {
-	if (offset >= end)
-		return end;
-	if (is_linear(memobj)) {
-		*page = memobj_page_locked(memobj, offset);
-		return offset;
-	}
-	return page_index_next(&memobj->pages, offset >> PAGE_SHIFT, end >> PAGE_SHIFT, page)
-	       << PAGE_SHIFT;
+	uint64_t nr = MIN((end - offset) >> PAGE_SHIFT, MEMOBJ_ROW);
+
+	if (!is_linear(memobj))
+		return page_index_row(&memobj->pages, offset >> PAGE_SHIFT, nr, pages);
+	for (unsigned i = 0; i < nr; i++)
+		pages[i] = memobj_page_locked(memobj, offset + i * PAGE_SIZE);
+	return nr;
 }
 
 uint64_t memobj_fill_locked(struct memobj *memobj, uint64_t offset)

@@ -158,6 +158,24 @@ uint64_t page_index_remove(struct page_index *index, uint64_t page)
 	return value;
 }
 
+unsigned page_index_row(const struct page_index *index, uint64_t page, unsigned nr,
+			uint64_t *values)
+{
+	uint64_t entry = fits(page, index->height) ? index->root : 0;
+	unsigned first = page % PAGE_INDEX_FAN;
+
+	nr = MIN(nr, PAGE_INDEX_FAN - first);
+	for (unsigned height = index->height; height > 1 && entry; height--)
+		entry = ((struct page_node *)entry)->slots[slot_at(page, height)];
+	if (index->height && entry) {
+		memcpy(values, &((struct page_node *)entry)->slots[first], nr * sizeof(*values));
+	} else {
+		memset(values, 0, nr * sizeof(*values));
+		values[0] = entry; /* page 0, if the tree has no node */
+	}
+	return nr;
+}
+
 uint64_t page_index_next(const struct page_index *index, uint64_t page, uint64_t end,
 			 uint64_t *value)
 {

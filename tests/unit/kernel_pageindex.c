@@ -26,6 +26,17 @@ static uint64_t model_next(uint64_t page, uint64_t end)
 	return page;
 }
 
+/* nr is at most what is left of the model. */
+static void check_row(const struct page_index *index, uint64_t page, unsigned nr)
+{
+	uint64_t values[PAGE_INDEX_FAN];
+	unsigned got = page_index_row(index, page, nr, values);
+
+	CHECK(got >= 1 && got <= nr && got <= PAGE_INDEX_FAN);
+	for (unsigned i = 0; i < got; i++)
+		CHECK_EQ(values[i], model[page + i]);
+}
+
 int main(void)
 {
 	struct page_index index;
@@ -53,6 +64,7 @@ int main(void)
 		CHECK_EQ(page_index_get(&index, page), model[page]);
 		CHECK_EQ(page_index_next(&index, page, end, &value),
 			 page < end ? model_next(page, end) : end);
+		check_row(&index, page, 1 + rand() % (PAGES - page));
 	}
 	for (uint64_t i = 0; i < PAGES; i++) {
 		sum += model[i];
