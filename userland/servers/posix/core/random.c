@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The random generator: ChaCha20 with fast key erasure.  Each request takes a block whose first
- * half becomes the next key at once, so what was handed out cannot be computed from a later state.
- * The key is seeded with RDRAND where the CPU has it, and with the jitter of the time stamp
+ * The random generator: ChaCha20 with fast key erasure.  The first half of each block becomes the
+ * next key at once, the second half is handed out, in pieces that are erased here as they go; so
+ * what was handed out cannot be computed from a later state.  A request for more than such a half
+ * takes one as the key of its own stream.  The key is seeded with RDRAND where the CPU has it, and with the jitter of the time stamp
  * counter, and stirred again with both every few minutes of use.
  */
 #include "chacha20.h"
@@ -17,6 +18,8 @@
 
 static struct mutex random_lock = MUTEX_INIT("random", LOCK_RANDOM);
 static uint32_t key[8];      /* under random_lock */
+static uint8_t fresh[32];    /* under random_lock: the last fresh_left bytes are still to be used */
+static size_t fresh_left;    /* under random_lock */
 static uint32_t blocks_used; /* under random_lock */
 static bool have_rdrand;
 
@@ -56,6 +59,7 @@ static void stir_locked(uint64_t a, uint64_t b)
 
 	chacha20_block(key, (uint32_t)a, nonce, block);
 	memcpy(key, block, sizeof(key));
+	fresh_left = 0;
 }
 
 /* How long a pass over memory takes varies with caches, interrupts and the host. */
@@ -108,18 +112,29 @@ void random_stir(const void *data, size_t len)
 	mutex_unlock(&random_lock);
 }
 
-/* A key that is used for this request only; the state moves on. */
-static void take_key(uint32_t out[8])
+static void refresh_locked(void)
 {
 	static const uint32_t nonce[3];
 	uint32_t block[16];
 
-	mutex_lock(&random_lock);
 	if (++blocks_used >= RESEED_BLOCKS)
 		reseed_locked(16);
 	chacha20_block(key, 0, nonce, block);
 	memcpy(key, block, sizeof(key));
-	memcpy(out, block + 8, sizeof(key));
+	memcpy(fresh, block + 8, sizeof(fresh));
+	fresh_left = sizeof(fresh);
+}
+
+/* At most sizeof(fresh) bytes. */
+static void take_fresh(void *out, size_t len)
+{
+	mutex_lock(&random_lock);
+	if (fresh_left < len)
+		refresh_locked();
+	uint8_t *from = fresh + sizeof(fresh) - fresh_left;
+	memcpy(out, from, len);
+	memset(from, 0, len);
+	fresh_left -= len;
 	mutex_unlock(&random_lock);
 }
 
@@ -129,11 +144,11 @@ void random_bytes(void *buffer, size_t len)
 	uint32_t once[8], block[16], counter = 0;
 	uint8_t *out = buffer;
 
-	take_key(once);
-	if (len <= sizeof(once)) {
-		memcpy(out, once, len);
+	if (len <= sizeof(fresh)) {
+		take_fresh(out, len);
 		return;
 	}
+	take_fresh(once, sizeof(once));
 	while (len) {
 		size_t part = MIN(len, sizeof(block));
 		chacha20_block(once, counter++, nonce, block);
