@@ -73,7 +73,7 @@ load helper
 
 @test "64 MiB of memory" {
     [ "$KERNEL" != linux ] || skip "the oracle needs more"
-    run vm exec --mem 64M -- echo enough
+    run vm exec --mem 64M -- sh -c "echo enough"
     [ "$output" = enough ]
 }
 
