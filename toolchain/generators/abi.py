@@ -82,10 +82,18 @@ def calls_header(calls, src):
     out.append("enum quoin_call {\n")
     out += [f"\tQUOIN_CALL_{c.name} = {c.number},\n" for c in calls]
     out.append(f"\tQUOIN_NR_CALLS = {calls[-1].number + 1},\n}};\n\n")
-    out.append("/* For tracers: one line per call, X(number, name, nr_args). */\n")
-    out.append("#define QUOIN_CALL_LIST(X) \\\n")
-    out.append(" \\\n".join(f"\tX({c.number}, {c.name}, {len(c.args)})" for c in calls))
-    out.append("\n\n#endif\n")
+    out.append("enum quoin_arg_kind {\n")
+    out += [f"\tQUOIN_ARG_{kind},\n" for kind in CALL_TYPES]
+    out.append("};\n\n")
+    out.append("/* One call's description; a number that no call has keeps a null name. */\n")
+    out.append("struct quoin_call_info {\n\tconst char *name;\n\tunsigned char nr_args;\n"
+               f"\tunsigned char args[{len(REGISTERS)}];\n}};\n\n")
+    out.append("/* static const struct quoin_call_info info[QUOIN_NR_CALLS] = QUOIN_CALL_INFO; */\n")
+    out.append("#define QUOIN_CALL_INFO { \\\n")
+    for c in calls:
+        kinds = ", ".join(f"QUOIN_ARG_{kind}" for kind, _ in c.args) or "0"
+        out.append(f'\t[{c.number}] = {{ "{c.name}", {len(c.args)}, {{ {kinds} }} }}, \\\n')
+    out.append("}\n\n#endif\n")
     return "".join(out)
 
 
