@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -354,4 +356,59 @@ TEST(other_users_secrets)
 		_exit(0);
 	}
 	wait_ok(pid);
+}
+
+/* Looks at whatever is known of a process until it has gone for good. */
+static void look_at(pid_t pid)
+{
+	static const char *const names[] = { "stat", "status", "statm", "maps",	  "cmdline", "limits",
+					     "fd",   "cwd",    "exe",	"task/", "mounts",  "comm" };
+	struct rlimit limit;
+	char path[64], bytes[512];
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "/proc/%d/%s", pid, names[i]);
+		if (readlink(path, bytes, sizeof(bytes)) >= 0)
+			continue;
+		int fd = open(path, O_RDONLY);
+		if (fd < 0)
+			continue;
+		if (read(fd, bytes, sizeof(bytes)) < 0)
+			CHECK(errno == ESRCH || errno == EISDIR || errno == ENOENT);
+		CHECK_OK(close(fd));
+	}
+	if (prlimit(pid, RLIMIT_NOFILE, NULL, &limit) < 0)
+		CHECK(errno == ESRCH || errno == EPERM);
+	getpriority(PRIO_PROCESS, pid);
+	kill(pid, 0);
+}
+
+/* What is shown of a process may end at any moment. */
+TEST(processes_end_while_looked_at)
+{
+	enum { LOOKERS = 3, ROUNDS = 300 };
+	volatile pid_t *newest = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t lookers[LOOKERS], pid;
+
+	CHECK(newest != MAP_FAILED);
+	for (int i = 0; i < LOOKERS; i++) {
+		if (CHILD(lookers[i])) {
+			if (i == 0 && getuid() == 0)
+				become_user(54321);
+			while (*newest >= 0) {
+				if (*newest > 0)
+					look_at(*newest);
+			}
+			_exit(0);
+		}
+	}
+	for (int i = 0; i < ROUNDS; i++) {
+		if (CHILD(pid))
+			_exit(0);
+		*newest = pid;
+		wait_ok(pid);
+	}
+	*newest = -1;
+	for (int i = 0; i < LOOKERS; i++)
+		wait_ok(lookers[i]);
 }

@@ -356,9 +356,11 @@ long sys_capget(SYSCALL_ARGS)
 		if (!process)
 			return -ESRCH;
 		struct cred *cred = process_cred_get(process);
+		process_put(process);
+		if (!cred)
+			return -ESRCH;
 		root = cred->euid == 0;
 		cred_put(cred);
-		process_put(process);
 	}
 	if (root) {
 		data[0].effective = data[0].permitted = UINT32_MAX;

@@ -173,10 +173,11 @@ struct mm *process_mm_get(struct process *process)
 	return mm;
 }
 
+/* A process that has been reaped has no leader any more, whatever references to it there are. */
 struct cred *process_cred_get(struct process *process)
 {
 	mutex_lock(&process->lock);
-	struct cred *cred = cred_get(process->leader->cred);
+	struct cred *cred = process->leader ? cred_get(process->leader->cred) : NULL;
 	mutex_unlock(&process->lock);
 	return cred;
 }
@@ -184,7 +185,7 @@ struct cred *process_cred_get(struct process *process)
 struct fdtable *process_fdtable_get(struct process *process)
 {
 	mutex_lock(&process->lock);
-	struct fdtable *files = process->leader->files;
+	struct fdtable *files = process->leader ? process->leader->files : NULL;
 	if (files)
 		fdtable_share(files);
 	mutex_unlock(&process->lock);
@@ -194,7 +195,7 @@ struct fdtable *process_fdtable_get(struct process *process)
 struct fs_context *process_fs_get(struct process *process)
 {
 	mutex_lock(&process->lock);
-	struct fs_context *fs = process->leader->fs;
+	struct fs_context *fs = process->leader ? process->leader->fs : NULL;
 	if (fs)
 		fs_context_share(fs);
 	mutex_unlock(&process->lock);
@@ -203,9 +204,19 @@ struct fs_context *process_fs_get(struct process *process)
 
 void process_comm(struct process *process, char comm[LINUX_TASK_COMM_LEN])
 {
+	memset(comm, 0, LINUX_TASK_COMM_LEN);
 	mutex_lock(&process->lock);
-	memcpy(comm, process->leader->comm, LINUX_TASK_COMM_LEN);
+	if (process->leader)
+		memcpy(comm, process->leader->comm, LINUX_TASK_COMM_LEN);
 	mutex_unlock(&process->lock);
+}
+
+int process_nice(struct process *process)
+{
+	mutex_lock(&process->lock);
+	int nice = process->leader ? process->leader->nice : 0;
+	mutex_unlock(&process->lock);
+	return nice;
 }
 
 static char thread_state_locked(struct thread *thread)
@@ -293,9 +304,9 @@ void process_signals(struct process *process, struct process_signals *signals)
 {
 	mutex_lock(&process->signal_lock);
 	*signals = (struct process_signals){
-		.pending = process->leader->pending.set,
+		.pending = process->leader ? process->leader->pending.set : 0,
 		.shared_pending = process->pending.set,
-		.blocked = process->leader->blocked,
+		.blocked = process->leader ? process->leader->blocked : 0,
 		.nr_queued = process->nr_queued,
 	};
 	for (int sig = 1; sig <= LINUX_NSIG; sig++) {
@@ -316,6 +327,8 @@ bool process_may_inspect(struct process *process)
 	if (process == current->process || capable(CAP_SYS_PTRACE))
 		return true;
 	struct cred *cred = process_cred_get(process);
+	if (!cred)
+		return false;
 	bool same = me->fsuid == cred->euid && me->fsuid == cred->suid && me->fsuid == cred->uid &&
 		    me->fsgid == cred->egid && me->fsgid == cred->sgid && me->fsgid == cred->gid;
 	cred_put(cred);

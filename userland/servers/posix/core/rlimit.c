@@ -90,6 +90,8 @@ static bool may_limit(struct process *process)
 	if (process == current->process || capable(CAP_SYS_RESOURCE))
 		return true;
 	struct cred *cred = process_cred_get(process);
+	if (!cred)
+		return false;
 	bool same = me->uid == cred->euid && me->uid == cred->suid && me->uid == cred->uid &&
 		    me->gid == cred->egid && me->gid == cred->sgid && me->gid == cred->gid;
 	cred_put(cred);

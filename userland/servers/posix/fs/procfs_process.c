@@ -104,9 +104,7 @@ static uint32_t tty_device(struct process *process, int *foreground)
 
 static int thread_nice(const struct subject *subject)
 {
-	struct thread *thread = subject->thread ? subject->thread : subject->process->leader;
-
-	return thread ? thread->nice : 0;
+	return subject->thread ? subject->thread->nice : process_nice(subject->process);
 }
 
 static void subject_comm(const struct subject *subject, char comm[LINUX_TASK_COMM_LEN])

@@ -195,11 +195,12 @@ void thread_put(struct thread *thread);
  * For procfs; all take what locks they need.  Walk processes with process_next() of pid.h.
  */
 struct mm *process_mm_get(struct process *process);     /* or null */
-struct cred *process_cred_get(struct process *process); /* of the leader */
+struct cred *process_cred_get(struct process *process); /* of the leader; null: it was reaped */
 struct fdtable *
 process_fdtable_get(struct process *process); /* of the leader, with a reference; or null */
 struct fs_context *process_fs_get(struct process *process); /* same */
 void process_comm(struct process *process, char comm[LINUX_TASK_COMM_LEN]);
+int process_nice(struct process *process); /* of the leader */
 char process_state(struct process *process); /* R S T Z */
 char thread_state(struct thread *thread);
 uint64_t thread_cpus(const struct thread *thread); /* the mask of those it may run on */
