@@ -494,6 +494,24 @@ TEST(rename_flags)
 	CHECK_ERR(syscall(SYS_renameat2, AT_FDCWD, "a", AT_FDCWD, "b", 0x80L), EINVAL);
 }
 
+/* A name is any bytes, also those that an allocator marks its free memory with. */
+TEST(names_of_any_bytes)
+{
+	char name[201], text[201];
+
+	for (unsigned i = 0; i < 200; i++)
+		name[i] = "\xad\x0b\xad\x0b\xad\x0b\xee\xf5"[i % 8];
+	name[200] = 0;
+	touch(name);
+	CHECK_OK(unlink(name));
+	CHECK_OK(symlink(name, "link"));
+	CHECK_EQ(readlink("link", text, sizeof(text)), 200);
+	CHECK_MEM(text, name, 200);
+	CHECK(access("link", F_OK) < 0);
+	CHECK_OK(unlink("link"));
+	CHECK(missing(name));
+}
+
 /* Two processes rename the same name back and forth: one of them always finds it. */
 TEST(rename_race)
 {
