@@ -3,7 +3,7 @@
  *
  * A span is aligned to its size, so masking a pointer finds its header.  Classes are powers of two and
  * the three steps between them from 32 bytes to 8 KiB, each with its lock, a free list and the spans it
- * came from; larger blocks are spans of their own (pages_alloc).  Free objects are linked through their
+ * came from; larger blocks are spans of their own.  Free objects are linked through their
  * first word; the second holds a poison that is checked when the object is handed out again, which finds
  * most writes after free, and double frees.
  *
@@ -26,7 +26,7 @@ struct span {
 	uint32_t class_index; /* NR_CLASSES: one large block */
 	uint32_t nr_pages;    /* of a large block, header included */
 	uint64_t large_bytes; /* requested, of a large block */
-	uint64_t reserved;
+	uint64_t reserved;    /* of a large block: where its address space begins */
 };
 
 struct free_object {
@@ -179,33 +179,52 @@ static void class_free(void *p, unsigned index)
 	mutex_unlock(&class->lock);
 }
 
-/*
- * A large block: its header must lie on a span boundary, so address space is reserved with slack and only
- * the aligned part is mapped.  The slack stays reserved; address space is plentiful.
- */
+/* A large block: its header must lie on a span boundary, so address space is reserved with slack. */
+static size_t large_reservation(size_t len)
+{
+	return ALIGN_UP(len, SPAN_BYTES) + SPAN_BYTES;
+}
+
+static void large_unmap(struct span *span, size_t len, uintptr_t reserved)
+{
+	quoin_aspace_unmap(QUOIN_SELF_ASPACE, (uintptr_t)span, len);
+	region_release(reserved, large_reservation(len));
+}
+
 static void *large_alloc(size_t size)
 {
 	size_t len = ALIGN_UP(size + sizeof(struct span), QUOIN_PAGE_SIZE);
 
 	if (len < size || len > UINT32_MAX * QUOIN_PAGE_SIZE)
 		return NULL;
-	uintptr_t reserved = region_reserve(ALIGN_UP(len, SPAN_BYTES) + SPAN_BYTES);
+	uintptr_t reserved = region_reserve(large_reservation(len));
 	if (!reserved)
 		return NULL;
 	struct span *span = (struct span *)ALIGN_UP(reserved, SPAN_BYTES);
-	if (quoin_aspace_map(QUOIN_SELF_ASPACE, (uintptr_t)span, len, QUOIN_PROT_READ | QUOIN_PROT_WRITE, 0, 0) < 0)
+	if (quoin_aspace_map(QUOIN_SELF_ASPACE, (uintptr_t)span, len, QUOIN_PROT_READ | QUOIN_PROT_WRITE, 0, 0) < 0) {
+		region_release(reserved, large_reservation(len));
 		return NULL;
+	}
 	if (!pages_commit(span, len)) {
-		pages_free(span, len);
+		large_unmap(span, len, reserved);
 		return NULL;
 	}
 	span->magic = SPAN_MAGIC;
+	span->reserved = reserved;
 	span->class_index = NR_CLASSES;
 	span->nr_pages = (uint32_t)(len / QUOIN_PAGE_SIZE);
 	span->large_bytes = size;
 	atomic_fetch_add_explicit(&large_bytes_in_use, len, memory_order_relaxed);
 	atomic_fetch_add_explicit(&nr_large, 1, memory_order_relaxed);
 	return span + 1;
+}
+
+static void large_free(struct span *span)
+{
+	size_t len = span->nr_pages * QUOIN_PAGE_SIZE;
+
+	atomic_fetch_sub_explicit(&large_bytes_in_use, len, memory_order_relaxed);
+	large_unmap(span, len, span->reserved);
 }
 
 void *malloc(size_t size)
@@ -218,13 +237,10 @@ void free(void *p)
 	if (!p)
 		return;
 	struct span *span = span_of(p);
-	if (span->class_index < NR_CLASSES) {
+	if (span->class_index < NR_CLASSES)
 		class_free(p, span->class_index);
-		return;
-	}
-	size_t len = span->nr_pages * QUOIN_PAGE_SIZE;
-	atomic_fetch_sub_explicit(&large_bytes_in_use, len, memory_order_relaxed);
-	pages_free(span, len);
+	else
+		large_free(span);
 }
 
 void *calloc(size_t count, size_t size)

@@ -66,15 +66,30 @@ uintptr_t region_reserve(size_t len_bytes)
 	return start;
 }
 
+void region_release(uintptr_t start, size_t len_bytes)
+{
+	mutex_lock(&region_lock);
+	range_give(start, ALIGN_UP(len_bytes, QUOIN_PAGE_SIZE));
+	mutex_unlock(&region_lock);
+}
+
+uint64_t region_bytes_in_use(void)
+{
+	mutex_lock(&region_lock);
+	uint64_t bytes = region_next - QUOIN_SERVER_MMAP;
+	for (size_t i = 0; i < array_length(free_ranges); i++)
+		bytes -= free_ranges[i].len;
+	mutex_unlock(&region_lock);
+	return bytes;
+}
+
 static void *map_at_reserved(quoin_handle memobj, uint64_t offset, size_t len, uint32_t prot, uint32_t flags)
 {
 	uintptr_t start = region_reserve(len);
 	if (!start)
 		return NULL;
 	if (quoin_aspace_map(QUOIN_SELF_ASPACE, start, len, prot | (uint64_t)flags << 8, memobj, offset) < 0) {
-		mutex_lock(&region_lock);
-		range_give(start, len);
-		mutex_unlock(&region_lock);
+		region_release(start, len);
 		return NULL;
 	}
 	return (void *)start;
@@ -105,7 +120,5 @@ void pages_free(void *address, size_t len_bytes)
 	if (!address)
 		return;
 	quoin_aspace_unmap(QUOIN_SELF_ASPACE, (uintptr_t)address, len);
-	mutex_lock(&region_lock);
-	range_give((uintptr_t)address, len);
-	mutex_unlock(&region_lock);
+	region_release((uintptr_t)address, len);
 }

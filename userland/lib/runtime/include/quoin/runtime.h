@@ -122,6 +122,9 @@ bool pages_commit(const void *address, size_t len_bytes);
 
 /* Address space in the task's region for a mapping of the caller's. 0 when full. */
 uintptr_t region_reserve(size_t len_bytes);
+void region_release(uintptr_t start, size_t len_bytes);
+uint64_t region_bytes_in_use(void);
+
 
 /* Maps a memory object into the task; NULL on failure. */
 void *memobj_map(quoin_handle memobj, uint64_t offset, size_t len_bytes, uint32_t prot, uint32_t flags);
