@@ -125,8 +125,10 @@ static struct process *largest_process(void)
 	struct process *largest = NULL, *process;
 	uint64_t most = 0;
 
-	for (int pid = 2; (process = process_next(pid)); pid = process->pid + 1) {
+	for (int pid = 2; (process = process_next(pid));) {
 		uint64_t pages = process->zombie ? 0 : process_private_pages(process);
+
+		pid = process->pid + 1;
 		if (pages <= most) {
 			process_put(process);
 			continue;
