@@ -80,3 +80,22 @@ on_disk() {
     [ "$output" = "$(printf '400\n399\n360\nlink\nlinux\nnumbers')" ]
     clean "$disk"
 }
+
+@test "a disk is mounted and unmounted any number of times" {
+    other=$BATS_TEST_TMPDIR/other
+    truncate -s 8M "$other"
+    mke2fs -q -t ext4 "$other"
+    run vm exec --disk "$other" -- sh -ec '
+        umount /mnt 2>/dev/null || :
+        for i in $(seq 60); do
+            mount -t ext4 /dev/vdb /mnt; echo $i > /mnt/number; umount /mnt
+            ! mount -t ext4 /dev/vda1 /mnt 2>/dev/null
+        done
+        mount -t ext4 /dev/vdb /mnt; cat /mnt/number; umount /mnt
+        [ ! -e /proc/quoin/tasks ] || grep -c ext4 /proc/quoin/tasks'
+    echo "$output"
+    [ "$status" = 0 ]
+    [ "${lines[0]}" = 60 ]
+    [ "$KERNEL" = linux ] || [ "${lines[1]}" = 1 ]
+    calm
+}

@@ -232,7 +232,9 @@ static void test_disk(const char *options, unsigned deaths)
 	CHECK_EQ(fs_sync(EP_FS, &sync_rq, NULL), 0);
 	disk_check(&disk);
 	die_every = 0;
+	nr_ends = 0;
 	CHECK_EQ(fs_unmount(EP_FS, &unmount_rq, NULL), 0);
+	CHECK_EQ(nr_ends, 1);
 	CHECK_EQ(fs_sync(EP_FS, &sync_rq, NULL), -ENODEV);
 	disk_check(&disk);
 	CHECK_EQ(server_locked, 0);
@@ -244,7 +246,9 @@ static void test_refusal(void)
 	struct fs_mount_reply rp = { 0 };
 
 	disk_make(&disk, "24M", "-t ext4 -O inline_data");
+	nr_ends = 0;
 	CHECK_EQ(mount(0, &rp), -EOPNOTSUPP);
+	CHECK_EQ(nr_ends, 1);
 	CHECK(strstr(rp.message, "unsupported incompatible features"));
 	disk_destroy(&disk);
 }

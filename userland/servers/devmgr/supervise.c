@@ -2,8 +2,10 @@
  * Children: started, watched, and started again.
  *
  *   FREE -> RUNNING -> (death) WAITING -> (back-off) RUNNING
- *                             `-> FAILED after MAX_CRASHES in a row
+ *            |                `-> FAILED after MAX_CRASHES in a row
+ *            `-> (its work is done) FREE
  *
+ * A child that ends with code 0 has done its work, as a file system's server at the unmount.
  * When a driver dies its device is stopped first, only then the memory it did DMA with is let go.  The
  * POSIX server holds all processes; when it dies nothing is left to restart for, so the machine goes down.
  */
@@ -105,26 +107,33 @@ static void child_release(struct child *child)
 	service_down(child->service);
 }
 
-static void child_report(const struct child *child)
+/* Says how it ended; true if that is as it should be. */
+static bool child_is_done(const struct child *child)
 {
 	int64_t status[4] = { 0 };
 
 	quoin_task_status(child->task, (uintptr_t)status);
 	if (status[2] >= 0)
 		log_printf("%s died: exception %ld at address 0x%lx", child->name, status[2], (uint64_t)status[3]);
-	else
+	else if (status[1])
 		log_printf("%s ended with code %ld", child->name, status[1]);
+	return status[2] < 0 && status[1] == 0;
 }
 
 static void child_died(struct child *child)
 {
 	uint64_t now = clock_ns();
+	bool done = child_is_done(child);
 
-	child_report(child);
 	child_release(child);
 	if (child->manifest->connects) {
 		log_printf("the POSIX server is gone, and every process with it: powering off");
 		power_act(0);
+	}
+	if (done) {
+		service_gone(child->service);
+		child->state = CHILD_FREE;
+		return;
 	}
 	if (now - child->started_ns > STABLE_NS)
 		child->nr_crashes = 0;
@@ -144,7 +153,7 @@ long child_end(const char *name)
 		const struct child *child = &children[i];
 
 		if (child->state == CHILD_RUNNING && !child->manifest->connects && strcmp(child->name, name) == 0)
-			return quoin_task_kill(child->task, 0);
+			return quoin_task_kill(child->task, 9);
 	}
 	return -QERR_NOENT;
 }

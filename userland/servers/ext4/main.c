@@ -168,6 +168,12 @@ static long mount_device(const struct fs_mount_request *rq)
 	return status;
 }
 
+/* A server is for one mount: when that is over, or never began, the reply is the last thing it does. */
+static void server_finish(void)
+{
+	quoin_task_kill(QUOIN_SELF_TASK, 0);
+}
+
 static long handle_mount(void *ctx, struct ipc_request *request, const struct fs_mount_request *rq,
 			 struct fs_mount_reply *rp)
 {
@@ -179,19 +185,19 @@ static long handle_mount(void *ctx, struct ipc_request *request, const struct fs
 		quoin_handle_close(rq->block);
 		quoin_handle_close(rq->arena);
 		server.message[0] = 0;
-		status = mount_refuse(request, rp, -EBUSY);
-	} else {
-		status = mount_device(rq);
-		if (status < 0)
-			status = mount_refuse(request, rp, status);
+		return server_end(mount_refuse(request, rp, -EBUSY));
 	}
-	if (status == 0) {
-		ext4_statfs(server.fs, &st);
-		rp->root_ino = EXT4_ROOT.ino;
-		rp->block_size = st.block_size;
-		rp->read_only = st.readonly;
-		rp->incarnation = clock_ns();
+	status = mount_device(rq);
+	if (status < 0) {
+		fs_mount_finish(request->token, mount_refuse(request, rp, status), rp);
+		server_finish();
+		return server_end(IPC_DEFERRED);
 	}
+	ext4_statfs(server.fs, &st);
+	rp->root_ino = EXT4_ROOT.ino;
+	rp->block_size = st.block_size;
+	rp->read_only = st.readonly;
+	rp->incarnation = clock_ns();
 	return server_end(status);
 }
 
@@ -207,7 +213,9 @@ static long handle_unmount(void *ctx, struct ipc_request *request,
 	server.fs = NULL;
 	atomic_store(&server.sync_due, 0);
 	device_close(&server.device);
-	return server_end(status);
+	fs_unmount_finish(request->token, status, NULL);
+	server_finish();
+	return server_end(IPC_DEFERRED);
 }
 
 static long handle_sync(void *ctx, struct ipc_request *request, const struct fs_sync_request *rq,
