@@ -19,13 +19,15 @@ export FUZZ_SECONDS ?= 10
 # $(call host_field,unit/name,field): the words after "// field:" in the head of tests/unit/name.c
 host_field = $(shell sed -n 's,^// $(2):,,p;10q' tests/$(1).c)
 
+host_sources = tests/$(1).c $(wildcard $(call host_field,$(1),sources))
+
 # $(call host_rule,unit/name,compiler and flags): a program for the host, of the sources that its head names
 define host_rule
 $(BUILD)/tests/$(1): tests/$(1).c $(call host_field,$(1),sources) | $(ABI_HEADERS) $(GENERATED)
 	@mkdir -p $$(@D)
 	$$(call say,HOSTCC,$$@)
-	$(Q)$(2) $(call host_field,$(1),flags) -MMD -MF $$@.d -MT $$@ -o $$@ \
-	    $$(filter %.c %.S,$$^) $(call host_field,$(1),libs)
+	$(Q)$(2) $(call host_field,$(1),flags) -MM -MT $$@ $(call host_sources,$(1)) > $$@.d
+	$(Q)$(2) $(call host_field,$(1),flags) -o $$@ $(call host_sources,$(1)) $(call host_field,$(1),libs)
 endef
 $(foreach test,$(wildcard tests/unit/*.c),$(eval \
     $(call host_rule,$(test:tests/%.c=%),$(HOSTCC) $(UNIT_CFLAGS))))
