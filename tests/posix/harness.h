@@ -124,12 +124,21 @@ long long now_ms(void);
 		}                                                                            \
 	} while (0)
 
+/* How long a case that can go on for ever does so: TEST_SECONDS, else the usual time. */
+unsigned test_seconds(unsigned usual);
+/* Where its random numbers begin: TEST_SEED, else 1. */
+uint64_t test_seed(void);
+/* A line of diagnosis, shown if the case fails. */
+void test_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* The state letter of /proc/PID/stat: R, S, T, Z, ...; 0 if there is no such process. */
 char process_state(pid_t pid);
 /* Becomes an ordinary user without groups; for good. */
 void become_user(unsigned id);
 /* Makes a file with these contents in the working directory. */
 void file_make(const char *path, const void *bytes, size_t len);
+/* Removes a directory and all below it, whatever its permissions. */
+void tree_remove(const char *path);
 /* A readable and writable page between two that are neither. */
 char *guarded_page(void);
 

@@ -13,6 +13,12 @@
 static struct mutex pool_lock = MUTEX_INIT("thread pool", LOCK_POOL);
 static struct list pool = LIST_INIT(pool); /* under pool_lock */
 static unsigned pool_size;                 /* under pool_lock */
+static _Atomic uint32_t nr_kthreads;
+
+uint32_t kthread_count(void)
+{
+	return atomic_load(&nr_kthreads);
+}
 
 static bool pool_add(struct kthread *kthread)
 {
@@ -30,6 +36,7 @@ static void kthread_free(struct kthread *kthread)
 {
 	quoin_handle_close(kthread->handle);
 	free(kthread);
+	atomic_fetch_sub(&nr_kthreads, 1);
 }
 
 static void kthread_wait_start(struct kthread *kthread)
@@ -79,17 +86,25 @@ static struct kthread *kthread_create(void)
 		free(kthread);
 		return NULL;
 	}
+	atomic_fetch_add(&nr_kthreads, 1);
 	return kthread;
 }
 
-struct kthread *kthread_get(void)
+static struct kthread *pool_take(void)
 {
 	mutex_lock(&pool_lock);
 	struct list *node = list_pop(&pool);
 	if (node)
 		pool_size--;
 	mutex_unlock(&pool_lock);
-	return node ? list_entry(node, struct kthread, link) : kthread_create();
+	return node ? list_entry(node, struct kthread, link) : NULL;
+}
+
+struct kthread *kthread_get(void)
+{
+	struct kthread *kthread = pool_take();
+
+	return kthread ? kthread : kthread_create();
 }
 
 void kthread_start(struct kthread *kthread, struct thread *thread)
@@ -102,6 +117,14 @@ void kthread_start(struct kthread *kthread, struct thread *thread)
 void kthread_put_unused(struct kthread *kthread)
 {
 	if (!pool_add(kthread))
+		kthread_start(kthread, NULL);
+}
+
+void kthread_drop_idle(void)
+{
+	struct kthread *kthread;
+
+	while ((kthread = pool_take()))
 		kthread_start(kthread, NULL);
 }
 

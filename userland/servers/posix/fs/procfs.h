@@ -64,6 +64,8 @@ extern const struct proc_item proc_pid;      /* /proc/PID */
 /* The process with a reference; NULL: gone. */
 struct process *proc_process(const struct proc_node *node);
 bool proc_number(const char *name, size_t len, int *value);
+int proc_show_books(struct text *text, const struct proc_node *node);
+int proc_store_drop_caches(const struct proc_node *node, const char *bytes, size_t len);
 int proc_show_mounts(struct text *text, const struct path *root, bool mountinfo);
 
 #endif

@@ -419,6 +419,7 @@ static int show_overcommit(struct text *text, const struct proc_node *node)
 
 #define FILE_RO (LINUX_S_IFREG | 0444)
 #define FILE_RW (LINUX_S_IFREG | 0644)
+#define FILE_WO (LINUX_S_IFREG | 0200)
 #define DIR_RO	(LINUX_S_IFDIR | 0555)
 #define LINK	(LINUX_S_IFLNK | 0777)
 
@@ -449,6 +450,7 @@ static const struct proc_item sys_fs_items[] = {
 };
 
 static const struct proc_item vm_items[] = {
+	{ .name = "drop_caches", .mode = FILE_WO, .store = proc_store_drop_caches },
 	{ .name = "overcommit_memory", .mode = FILE_RO, .show = show_overcommit },
 	{},
 };
@@ -547,6 +549,7 @@ static int store_restart(const struct proc_node *node, const char *bytes, size_t
 
 static const struct proc_item quoin_items[] = {
 	{ .name = "absent_calls", .mode = FILE_RO, .show = show_absent },
+	{ .name = "books", .mode = FILE_RO, .show = proc_show_books },
 	{ .name = "restart", .mode = LINUX_S_IFREG | 0200, .store = store_restart },
 	{ .name = "stats", .mode = FILE_RO, .show = show_stats },
 	{ .name = "tasks", .mode = FILE_RO, .show = show_tasks },

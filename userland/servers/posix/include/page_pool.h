@@ -16,6 +16,8 @@ void page_free(struct page *page);
 int page_pool_init(uint64_t nr_pages);
 uint64_t page_pool_size(void);
 uint64_t page_pool_used(void);
+/* In use, or free and still with a frame. */
+uint64_t page_pool_frames(void);
 /* No page from this number on was ever used: looking at its struct page would cost memory. */
 uint64_t page_pool_touched(void);
 /* Free pages of the machine, and the level below which caches should shrink. */

@@ -222,6 +222,8 @@ void process_signals(struct process *process, struct process_signals *signals);
 /* May the caller look into the process (ptrace-like access: /proc/PID/fd, maps, environ)? */
 bool process_may_inspect(struct process *process);
 
+uint32_t kthread_count(void); /* kernel threads that run processes, or are idle */
+void kthread_drop_idle(void);
 uint32_t process_count(void); /* live processes, for sysinfo and loadavg */
 int process_last_pid(void);
 

@@ -403,6 +403,18 @@ void dentry_reclaim_superblock(struct superblock *sb)
 		;
 }
 
+void dentry_drop_unused(void)
+{
+	struct superblock *sb = NULL, *next;
+
+	while ((next = superblock_next(sb))) {
+		superblock_put(sb);
+		sb = next;
+		dentry_reclaim_superblock(sb);
+	}
+	superblock_put(sb);
+}
+
 /* Out of the cache: who uses it still frees it with the last put. */
 static void dentry_abandon_locked(struct dentry *dentry)
 {

@@ -72,6 +72,14 @@ uint64_t page_pool_used(void)
 	return atomic_load(&nr_used);
 }
 
+uint64_t page_pool_frames(void)
+{
+	mutex_lock(&pool_lock);
+	uint64_t frames = page_pool_used() + nr_warm;
+	mutex_unlock(&pool_lock);
+	return frames;
+}
+
 uint64_t memory_free_pages(void)
 {
 	struct quoin_stats stats;
