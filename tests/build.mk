@@ -35,7 +35,18 @@ $(foreach test,$(wildcard tests/fuzz/*.c),$(eval \
     $(call host_rule,$(test:tests/%.c=%),$(FUZZCC) $(FUZZ_CFLAGS))))
 -include $(wildcard $(BUILD)/tests/unit/*.d $(BUILD)/tests/fuzz/*.d)
 
+RUN_TESTS = env -u MAKEFLAGS -u MAKELEVEL BUILD=$(BUILD) tests/harness/run
+
 .PHONY: test
 test: ## run all tests; T=tier/name runs one, K=linux|quoin picks the kernel
-	$(Q)env -u MAKEFLAGS -u MAKELEVEL BUILD=$(BUILD) tests/harness/run \
-	    --kernels '$(or $(K),$(TEST_KERNELS))' '$(T)'
+	$(Q)$(RUN_TESTS) --kernels '$(or $(K),$(TEST_KERNELS))' '$(T)'
+
+# What goes on for as long as one likes, with other random numbers each time.
+SOAK_TESTS := posix/fuzz posix/stress/everything_at_once
+SOAK_SECONDS = $(or $(TEST_SECONDS),600)
+
+.PHONY: soak
+soak: ## attack the guest, ten minutes each way; TEST_SECONDS=n, TEST_SEED=n choose
+	$(Q)for test in $(SOAK_TESTS); do \
+	    TEST_SECONDS=$(SOAK_SECONDS) TEST_SEED=$${TEST_SEED:-$$(date +%s)} $(RUN_TESTS) --kernels quoin $$test || exit; \
+	done

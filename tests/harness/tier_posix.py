@@ -20,6 +20,8 @@ CONFIGURATIONS = {"linux": (1,), "quoin": (1, 4)}      # kernel -> numbers of CP
 SILENCE_SECONDS = 90
 BOOT_SECONDS = 1200
 MARK = "@posix"
+NOTES_SHOWN = 20
+PASSED_ON = ("TEST_SECONDS", "TEST_SEED")     # what of the environment the cases see
 DIFFERENCES = "tests/posix/differences"
 
 
@@ -103,14 +105,19 @@ class Run:
         areas = {}
         for area, case in self.todo:
             areas.setdefault(area, []).append(case)
-        return "\n".join(f"echo {MARK} {area}; /mnt/{area} {' '.join(cases)} </dev/null 2>&1"
-                         for area, cases in areas.items())
+        settings = "".join(f"export {name}={shlex.quote(os.environ[name])}\n"
+                           for name in PASSED_ON if name in os.environ)
+        return settings + "\n".join(f"echo {MARK} {area}; /mnt/{area} {' '.join(cases)} </dev/null 2>&1"
+                                    for area, cases in areas.items())
+
+    def seconds_at_most(self):
+        return BOOT_SECONDS + len(self.todo) * int(os.environ.get("TEST_SECONDS", 0))
 
     def boot(self, folder, log):
         disk = machine.fresh_disk(self.report.build, self.name)
         console = log[:-len(".log")] + ".console"
         command = ["image/vm", "exec", "--kernel", self.kernel, "--smp", str(self.nr_cpus),
-                   "--add", folder, "--drive", disk, "--timeout", str(BOOT_SECONDS), "--",
+                   "--add", folder, "--drive", disk, "--timeout", str(self.seconds_at_most()), "--",
                    "sh", "-c", self.guest_script()]
         environment = dict(os.environ, VM_CONSOLE_LOG=console,
                            QUOIN_BUILD=os.path.abspath(self.report.build))
@@ -173,7 +180,7 @@ class Run:
         return f"posix/{area}/{case}"
 
     def failed(self, area, case, why, notes, log=None):
-        self.report.failed(self.title(area, case), why, log, self.kernel, notes or ())
+        self.report.failed(self.title(area, case), why, log, self.kernel, (notes or ())[-NOTES_SHOWN:])
 
     def verdict(self, died, status, disk, log, console, command):
         """The machine's own conduct is a test as well: no panic, a power-off, a clean file system."""

@@ -16,6 +16,9 @@ $(BUILD)/tests/posix/harness.o: tests/posix/harness.c tests/posix/harness.h | $(
 	$(call say,CC,$@)
 	$(Q)$(POSIX_CC) $(POSIX_CFLAGS) -c -o $@ $<
 
+$(BUILD)/tests/posix/fuzz: private POSIX_CFLAGS += -I$(GEN) -Isysroot/abi
+$(BUILD)/tests/posix/fuzz: $(GEN)/linux/calls.h
+
 $(BUILD)/tests/posix/shell: private POSIX_CFLAGS += -I$(BUILD)/tests/posix
 $(BUILD)/tests/posix/shell: $(BUILD)/tests/posix/shell_cases.h
 

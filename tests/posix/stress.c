@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -592,4 +593,193 @@ static void work_mapped(int worker)
 TEST(mappings_and_reads_agree)
 {
 	workers_run(work_mapped);
+}
+
+/*
+ * Everything at once: in each of several processes one thread bears children, one maps memory, two pass
+ * bytes through a pipe, and the first thread kicks them all out of whatever they do.  Each knows what it
+ * must find.  TEST_SECONDS and TEST_SEED choose how long and what.
+ */
+
+enum { NR_MIXED = 4, MIX_SECONDS = 12, PIPE_BLOCK = 9000 };
+
+static int mix_pipe[2];
+static atomic_int mix_tids[NR_MIXED], nr_kicked;
+
+static void on_kick(int number)
+{
+	(void)number;
+	atomic_fetch_add(&nr_kicked, 1);
+}
+
+static pid_t wait_uninterrupted(pid_t pid, int *status)
+{
+	pid_t got;
+
+	do
+		got = waitpid(pid, status, 0);
+	while (got < 0 && errno == EINTR);
+	return got;
+}
+
+/* A child ends in one of the ways there are; it leaves its parent's memory as it was. */
+static void bear_child(unsigned way, volatile int *mark)
+{
+	int status, wanted[] = { 0, 7 << 8, SIGKILL, SIGSEGV, 0 };
+	pid_t pid;
+
+	*mark = way;
+	if (CHILD(pid)) {
+		*mark = -1;
+		switch (way) {
+		case 0:
+			execl("/bin/true", "true", NULL);
+			_exit(99);
+		case 1:
+			_exit(7);
+		case 2:
+			raise(SIGKILL);
+			_exit(99);
+		case 3:
+			*(volatile int *)BAD_POINTER = 1;
+			_exit(99);
+		default:
+			_exit(*mark + 1);
+		}
+	}
+	CHECK_EQ(wait_uninterrupted(pid, &status), pid);
+	CHECK_EQ(status & ~0x80, wanted[way]);
+	CHECK_EQ(*mark, way);
+}
+
+static void *run_births(void *argument)
+{
+	unsigned seed = (unsigned)(uintptr_t)argument;
+	int mark;
+
+	mix_tids[0] = gettid();
+	while (!stop_running)
+		bear_child(random_next(&seed) % 5, &mark);
+	return NULL;
+}
+
+/* An area is changed, moved and given up in pieces, and is always what it should be. */
+static void use_memory(unsigned tag, unsigned nr_pages)
+{
+	size_t len = nr_pages * PAGE;
+	unsigned *area = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned middle = nr_pages / 2;
+
+	CHECK(area != MAP_FAILED);
+	for (unsigned page = 0; page < nr_pages; page++)
+		area[page * PAGE / 4] = tag + page;
+	CHECK_OK(madvise(area + middle * PAGE / 4, PAGE, MADV_DONTNEED));
+	area = mremap(area, len, 2 * len, MREMAP_MAYMOVE);
+	CHECK(area != MAP_FAILED);
+	CHECK_OK(mprotect(area, PAGE, PROT_READ));
+	for (unsigned page = 0; page < 2 * nr_pages; page++)
+		CHECK_EQ(area[page * PAGE / 4],
+			 page == middle || page >= nr_pages ? 0 : tag + page);
+	CHECK_OK(munmap(area + middle * PAGE / 4, PAGE));
+	CHECK_EQ(area[(nr_pages - 1) * PAGE / 4], tag + nr_pages - 1);
+	CHECK_OK(munmap(area, 2 * len));
+}
+
+static void *run_memory(void *argument)
+{
+	unsigned seed = (unsigned)(uintptr_t)argument;
+
+	mix_tids[1] = gettid();
+	while (!stop_running)
+		use_memory(random_next(&seed) << 8, 4 + random_next(&seed) % 28);
+	return NULL;
+}
+
+/* The bytes of the pipe are a sequence, whatever the pieces they travel in. */
+static void *run_writer_of_pipe(void *argument)
+{
+	unsigned char bytes[PIPE_BLOCK], next = 0;
+	unsigned seed = (unsigned)(uintptr_t)argument;
+
+	mix_tids[2] = gettid();
+	while (!stop_running) {
+		size_t len = 1 + random_next(&seed) % PIPE_BLOCK;
+
+		for (size_t i = 0; i < len; i++)
+			bytes[i] = next + i;
+		ssize_t done = write(mix_pipe[1], bytes, len);
+		if (done < 0)
+			CHECK_EQ(errno, EINTR);
+		else
+			next += done;
+	}
+	CHECK_OK(close(mix_pipe[1]));
+	return NULL;
+}
+
+static void *run_reader_of_pipe(void *argument)
+{
+	unsigned char bytes[PIPE_BLOCK], next = 0;
+	unsigned seed = (unsigned)(uintptr_t)argument;
+	ssize_t got;
+
+	mix_tids[3] = gettid();
+	while ((got = read(mix_pipe[0], bytes, 1 + random_next(&seed) % PIPE_BLOCK)) != 0) {
+		if (got < 0)
+			CHECK_EQ(errno, EINTR);
+		for (ssize_t i = 0; i < got; i++)
+			CHECK_EQ(bytes[i], next++);
+	}
+	CHECK_OK(close(mix_pipe[0]));
+	return NULL;
+}
+
+/* The runner wants a sign of life. */
+static void say_time(void)
+{
+	static long long next;
+
+	if (now_ms() < next)
+		return;
+	test_note("at %lld s", now_ms() / 1000);
+	next = now_ms() + 20000;
+}
+
+static void kick_all(void)
+{
+	for (int i = 0; i < NR_MIXED; i++) {
+		if (mix_tids[i])
+			syscall(SYS_tgkill, getpid(), mix_tids[i], SIGUSR1);
+	}
+	usleep(200);
+}
+
+static void work_mixed(int worker)
+{
+	static void *(*const runs[NR_MIXED])(void *) = { run_births, run_memory, run_writer_of_pipe,
+							  run_reader_of_pipe };
+	struct sigaction action = { .sa_handler = on_kick };
+	long long end = now_ms() + 1000ll * test_seconds(MIX_SECONDS);
+	pthread_t threads[NR_MIXED];
+
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	CHECK_OK(pipe2(mix_pipe, O_CLOEXEC));
+	for (int i = 0; i < NR_MIXED; i++)
+		CHECK_EQ(pthread_create(&threads[i], NULL, runs[i],
+					(void *)(uintptr_t)(test_seed() * 64 + worker * NR_MIXED + i)), 0);
+	while (now_ms() < end) {
+		kick_all();
+		if (worker == 0)
+			say_time();
+	}
+	stop_running = 1;
+	for (int i = 0; i < NR_MIXED; i++)
+		CHECK_EQ(pthread_join(threads[i], NULL), 0);
+	CHECK(nr_kicked > 0);
+}
+
+TEST(everything_at_once)
+{
+	test_note("seed %llu", (unsigned long long)test_seed());
+	workers_run(work_mixed);
 }
