@@ -139,6 +139,7 @@ TEST(status_fields)
 	CHECK(field(text, "VmPeak") >= field(text, "VmSize"));
 	CHECK(field(text, "VmHWM") >= field(text, "VmRSS"));
 	CHECK(field(text, "FDSize") >= 3);
+	CHECK(field(text, "VmExe") > 0 && field(text, "VmLib") >= 0);
 }
 
 /* Whether the file has this line. */

@@ -232,9 +232,20 @@ static void status_ids(struct text *text, const struct subject *subject)
 	cred_put(cred);
 }
 
+static bool vma_add_code(struct mm *mm, const struct vma *vma, void *context)
+{
+	uint64_t *bytes = context;
+
+	(void)mm;
+	if (vma->flags & VMA_EXEC)
+		*bytes += vma->end - vma->start;
+	return true;
+}
+
 static void status_memory(struct text *text, const struct subject *subject)
 {
 	struct memory_figures memory;
+	uint64_t code = 0;
 
 	if (!subject->mm)
 		return;
@@ -244,7 +255,9 @@ static void status_memory(struct text *text, const struct subject *subject)
 	text_printf(text, "VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nRssAnon:\t%8lu kB\n",
 		    memory.rss_peak_pages * 4, memory.rss_pages * 4, memory.anon_pages * 4);
 	text_printf(text, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\n", memory.data / 1024, memory.stack / 1024);
-	text_printf(text, "VmExe:\t%8lu kB\nVmPTE:\t%8lu kB\n", memory.text / 1024, memory.table_pages * 4);
+	mm_for_each_vma(subject->mm, vma_add_code, &code);
+	text_printf(text, "VmExe:\t%8lu kB\nVmLib:\t%8lu kB\nVmPTE:\t%8lu kB\n", memory.text / 1024,
+		    (code > memory.text ? code - memory.text : 0) / 1024, memory.table_pages * 4);
 }
 
 static void status_signals(struct text *text, const struct subject *subject)
