@@ -101,7 +101,8 @@ void thread_exit(void) __attribute__((noreturn));
 void thread_prepare_block(void);
 /*
  * Returns the waker's result, or -QERR_TIMEDOUT (deadline_ns of the monotonic clock), -QERR_INTR (if
- * interruptible: the kick latch is set, and stays), -QERR_CANCELED (the thread is dying).
+ * interruptible: the kick latch is set, and stays; or, late, a kick that was taken already),
+ * -QERR_CANCELED (the thread is dying).
  */
 long thread_block(uint64_t deadline_ns, bool interruptible);
 /* Takes back thread_prepare_block() before thread_block(). */

@@ -18,6 +18,7 @@
  * registers are saved after its CPU has dropped the lock; thread.on_cpu says that this is still going
  * on, and until it is 0 the thread may be queued only at that same CPU, which cannot pick it before it
  * has finished.  Whoever adds to the queue of another CPU interrupts it, so no CPU sleeps on work.
+ * sched.pml is this as a model, for Spin.
  */
 #include "sched.h"
 

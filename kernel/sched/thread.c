@@ -18,6 +18,7 @@
  * A thread is woken once per sleep: the first of waker, time-out, kick and kill finds it BLOCKING or
  * BLOCKED, the others do not.  Kick and kill set their flag before they look at the state, and
  * thread_block looks at the flags after it has taken thread.lock: one of the two sees the other.
+ * sleep.pml is this as a model, for Spin.
  *
  * References: a started thread has one of its own, which sched_finish_switch drops when it is dead and
  * off its stack; its task's list has another.

@@ -5,7 +5,7 @@
  * the kernel stack; the guest's traps build theirs below it, and an exit drops the stack and returns
  * from the call.  No kick is lost: vcpu_run looks at the latch with interrupts off, and a kicker sets
  * the latch before it sends the interrupt; so either the look sees it, or the interrupt comes after the
- * guest has been entered, and trap_user_work, on the way back from it, sees it.
+ * guest has been entered, and trap_user_work, on the way back from it, sees it.  kick.pml is a model of it.
  */
 #include "aspace.h"
 #include "cpu.h"

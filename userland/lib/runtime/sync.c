@@ -4,6 +4,7 @@
  * No wake-up is lost because each sleeper passes the kernel the value it saw, and whoever changes the
  * state changes that word first and wakes after: a change between look and sleep makes futex_wait return
  * AGAIN.  The mutex is the three-state one of Drepper, "Futexes Are Tricky".
+ * mutex.pml and rwlock.pml are models of all this, for Spin.
  */
 #include <quoin/runtime.h>
 #include <quoin/sync.h>
@@ -189,8 +190,7 @@ void rwlock_write_lock(struct rwlock *l)
 			break;
 		futex_sleep(&l->sequence, seen);
 	}
-	if (atomic_fetch_sub(&l->waiters, 1) == 1)
-		atomic_fetch_add(&l->sequence, 1);
+	atomic_fetch_sub(&l->waiters, 1);
 }
 
 void rwlock_write_unlock(struct rwlock *l)

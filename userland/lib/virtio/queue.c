@@ -1,4 +1,4 @@
-/* Split virtqueues; see quoin/virtio.h. Slot n uses descriptor n, which points at indirect table n. */
+/* Split virtqueues; see quoin/virtio.h, and queue.pml for a model of used ring and interrupt. Slot n uses descriptor n, which points at indirect table n. */
 #include <quoin/virtio.h>
 #include "layout.h"
 

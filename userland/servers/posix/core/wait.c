@@ -17,6 +17,8 @@
  * A waker takes the waiter out of the queue.  It may touch the waiter only under the queue's lock;
  * later it knows just the address of the futex word, and a wake-up on a word whose owner has gone
  * on is one of the spurious ones that everybody expects.
+ *
+ * wait.pml is this as a model, for Spin.
  */
 #include "lockrank.h"
 #include "process.h"
