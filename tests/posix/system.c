@@ -283,6 +283,45 @@ TEST(bind_mount_has_the_options_of_what_it_shows)
 	CHECK_OK(umount2("m", MNT_DETACH));
 }
 
+TEST(recursive_bind_mount_shows_the_mounts_below)
+{
+	struct stat here, there;
+
+	if (getuid() != 0)
+		SKIP("needs root");
+	CHECK_OK(mkdir("m", 0755));
+	CHECK_OK(mkdir("b", 0755));
+	if (mount("none", "m", "tmpfs", 0, NULL) < 0)
+		SKIP("no mount: %s", strerror(errno));
+	CHECK_OK(mkdir("m/part", 0755));
+	CHECK_OK(mkdir("m/part/one", 0755));
+	CHECK_OK(mkdir("m/other", 0755));
+	CHECK_OK(mount("none", "m/part/one", "tmpfs", MS_NOEXEC, NULL));
+	CHECK_OK(mkdir("m/part/one/two", 0755));
+	CHECK_OK(mount("none", "m/part/one/two", "tmpfs", 0, NULL));
+	CHECK_OK(mount("none", "m/other", "tmpfs", 0, NULL));
+	file_make("m/part/one/two/file", "x", 1);
+
+	CHECK_OK(mount("m/part", "b", NULL, MS_BIND, NULL));
+	CHECK_ERR(stat("b/one/two", &there), ENOENT);
+	CHECK_OK(umount2("b", 0));
+	CHECK_OK(mount("m/part", "b", NULL, MS_BIND | MS_REC, NULL));
+	CHECK_OK(stat("m/part/one/two/file", &here));
+	CHECK_OK(stat("b/one/two/file", &there));
+	CHECK_EQ(here.st_dev, there.st_dev);
+	CHECK_EQ(here.st_ino, there.st_ino);
+	file_make("b/one/program", "#!/bin/sh\n", 10);
+	CHECK_OK(chmod("b/one/program", 0755));
+	CHECK_ERR(execl("b/one/program", "program", NULL), EACCES);
+
+	CHECK_ERR(umount2("b", 0), EBUSY);
+	CHECK_OK(umount2("b", MNT_DETACH));
+	CHECK_OK(stat("m/part/one/two/file", &here));
+	CHECK_ERR(mount("nothing", "b", NULL, MS_BIND | MS_REC, NULL), ENOENT);
+	CHECK_ERR(mount("m/part/one/two/file", "b", NULL, MS_BIND | MS_REC, NULL), ENOTDIR);
+	CHECK_OK(umount2("m", MNT_DETACH));
+}
+
 TEST(read_only_mount)
 {
 	if (getuid() != 0)

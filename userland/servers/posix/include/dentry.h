@@ -84,6 +84,8 @@ void dentry_exchange(struct dentry *a, struct dentry *b);
 unsigned dentry_reclaim(unsigned count);
 void dentry_reclaim_superblock(struct superblock *sb);
 void dentry_drop_unused(void); /* of all superblocks, whatever their age */
+/* The ancestor itself counts. */
+bool dentry_is_below(struct dentry *dentry, const struct dentry *ancestor);
 /* Frees the unused names below a directory that is being removed: they would keep it alive. */
 void dentry_prune_children(struct dentry *parent);
 unsigned dentry_count(void);

@@ -46,6 +46,8 @@ int mount_root(struct superblock *sb, unsigned flags);
 struct mount *mount_root_get(void); /* with a reference */
 /* Mounts sb's tree from root on, on top of path; takes its own references. */
 int mount_attach(struct superblock *sb, struct dentry *root, const struct path *path, unsigned flags);
+/* Shows source's part of its mount on top of path, and the mounts below it. */
+int mount_attach_tree(const struct path *source, const struct path *path);
 /* A new superblock of a type on path; NULL path: as the root. */
 int mount_new(const char *source, const struct path *path, const char *type, unsigned flags,
 	      const char *data);

@@ -461,3 +461,17 @@ void dentry_prune_children(struct dentry *parent)
 		unused = next;
 	}
 }
+
+bool dentry_is_below(struct dentry *dentry, const struct dentry *ancestor)
+{
+	bool below = false;
+
+	rwlock_read_lock(&dentry_lock);
+	for (; !below; dentry = dentry->parent) {
+		below = dentry == ancestor;
+		if (dentry->parent == dentry)
+			break;
+	}
+	rwlock_read_unlock(&dentry_lock);
+	return below;
+}

@@ -167,21 +167,12 @@ static void path_to_top(struct path *path)
 	rwlock_read_unlock(&dentry_lock);
 }
 
-int mount_attach(struct superblock *sb, struct dentry *root, const struct path *path, unsigned flags)
+/* Puts a new mount on top of path; its reference becomes the table's. mount_lock is held. */
+static int mount_place(struct mount *mnt, const struct path *path)
 {
 	struct path place = *path;
-	struct mount *mnt;
 	int error = 0;
 
-	if (inode_is_dir(dentry_inode(root)) != inode_is_dir(path_inode(path)))
-		return -ENOTDIR;
-	mnt = mount_alloc(superblock_get(sb), dentry_get(root), flags);
-	if (!mnt) {
-		dentry_put(root);
-		superblock_put(sb);
-		return -ENOMEM;
-	}
-	mutex_lock(&mount_lock);
 	path_to_top(&place);
 	rwlock_write_lock(&dentry_lock);
 	if ((atomic_load(&place.dentry->refs) & DENTRY_DEAD) && !place.dentry->is_root)
@@ -191,11 +182,38 @@ int mount_attach(struct superblock *sb, struct dentry *root, const struct path *
 		list_add_tail(&mounts, &mnt->link);
 	}
 	rwlock_write_unlock(&dentry_lock);
-	mutex_unlock(&mount_lock);
-	if (error) {
+	if (error)
 		path_put(&place);
-		mount_put(mnt);
+	return error;
+}
+
+/* With references of its own to sb and root. */
+static struct mount *mount_alloc_shared(struct superblock *sb, struct dentry *root, unsigned flags)
+{
+	struct mount *mnt = mount_alloc(superblock_get(sb), dentry_get(root), flags);
+
+	if (!mnt) {
+		dentry_put(root);
+		superblock_put(sb);
 	}
+	return mnt;
+}
+
+int mount_attach(struct superblock *sb, struct dentry *root, const struct path *path, unsigned flags)
+{
+	struct mount *mnt;
+	int error;
+
+	if (inode_is_dir(dentry_inode(root)) != inode_is_dir(path_inode(path)))
+		return -ENOTDIR;
+	mnt = mount_alloc_shared(sb, root, flags);
+	if (!mnt)
+		return -ENOMEM;
+	mutex_lock(&mount_lock);
+	error = mount_place(mnt, path);
+	mutex_unlock(&mount_lock);
+	if (error)
+		mount_put(mnt);
 	return error;
 }
 
@@ -232,9 +250,25 @@ static int mount_may_detach(struct mount *mnt, const struct path *path, unsigned
 	return atomic_load(&mnt->nr_children) || atomic_load(&mnt->refs) > 2 ? -EBUSY : 0;
 }
 
+/* Lets go of mounts that are out of the table. */
+static void mounts_put(struct list *gone)
+{
+	struct list *node;
+
+	while ((node = list_pop(gone))) {
+		struct mount *old = list_entry(node, struct mount, link);
+		struct path place = { old->parent, old->mountpoint };
+
+		old->parent = NULL;
+		old->mountpoint = NULL;
+		path_put(&place);
+		mount_put(old);
+	}
+}
+
 int mount_unmount(const struct path *path, unsigned flags)
 {
-	struct list gone = LIST_INIT(gone), *node;
+	struct list gone = LIST_INIT(gone);
 	struct mount *mnt = path->mnt;
 	int error;
 
@@ -245,15 +279,96 @@ int mount_unmount(const struct path *path, unsigned flags)
 		mount_detach(mnt, &gone);
 	rwlock_write_unlock(&dentry_lock);
 	mutex_unlock(&mount_lock);
-	while ((node = list_pop(&gone))) {
-		struct mount *old = list_entry(node, struct mount, link);
-		struct path place = { old->parent, old->mountpoint };
+	mounts_put(&gone);
+	return error;
+}
 
-		old->parent = NULL;
-		old->mountpoint = NULL;
-		path_put(&place);
-		mount_put(old);
+/* A mount that a recursive bind shows once more, and its copy. */
+struct mount_copy {
+	struct list link;
+	struct mount *from, *copy;
+	struct mount_copy *parent; /* NULL: the top */
+};
+
+static int copy_add(struct list *copies, struct mount *from, struct dentry *root, struct mount_copy *parent)
+{
+	struct mount_copy *entry = calloc(1, sizeof(*entry));
+
+	if (!entry)
+		return -ENOMEM;
+	entry->from = from;
+	entry->parent = parent;
+	entry->copy = mount_alloc_shared(from->sb, root, from->flags);
+	if (!entry->copy) {
+		free(entry);
+		return -ENOMEM;
 	}
+	list_add_tail(copies, &entry->link);
+	return 0;
+}
+
+/* The mount of source and those below it, each behind its parent; mount_lock is held. */
+static int copies_collect(struct list *copies, const struct path *source)
+{
+	struct mount_copy *entry;
+	struct mount *child;
+	int error = copy_add(copies, source->mnt, source->dentry, NULL);
+
+	list_for_each_entry(entry, copies, link) {
+		list_for_each_entry(child, &mounts, link) {
+			if (error)
+				return error;
+			if (child->parent == entry->from &&
+			    (entry->parent || dentry_is_below(child->mountpoint, source->dentry)))
+				error = copy_add(copies, child, child->root, entry);
+		}
+	}
+	return error;
+}
+
+/* Hangs the copies below the first, which has its place already; nothing can fail. */
+static void copies_insert(struct list *copies)
+{
+	struct mount_copy *entry;
+
+	rwlock_write_lock(&dentry_lock);
+	list_for_each_entry(entry, copies, link) {
+		if (!entry->parent)
+			continue;
+		mount_insert(entry->copy, mount_get(entry->parent->copy), dentry_get(entry->from->mountpoint));
+		list_add_tail(&mounts, &entry->copy->link);
+	}
+	rwlock_write_unlock(&dentry_lock);
+}
+
+static void copies_free(struct list *copies, bool with_mounts)
+{
+	struct list *node;
+
+	while ((node = list_pop(copies))) {
+		struct mount_copy *entry = list_entry(node, struct mount_copy, link);
+
+		if (with_mounts)
+			mount_put(entry->copy);
+		free(entry);
+	}
+}
+
+int mount_attach_tree(const struct path *source, const struct path *path)
+{
+	struct list copies = LIST_INIT(copies);
+	int error;
+
+	if (inode_is_dir(path_inode(source)) != inode_is_dir(path_inode(path)))
+		return -ENOTDIR;
+	mutex_lock(&mount_lock);
+	error = copies_collect(&copies, source);
+	if (!error)
+		error = mount_place(list_entry(copies.next, struct mount_copy, link)->copy, path);
+	if (!error)
+		copies_insert(&copies);
+	mutex_unlock(&mount_lock);
+	copies_free(&copies, error);
 	return error;
 }
 

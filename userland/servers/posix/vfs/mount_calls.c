@@ -27,14 +27,15 @@ static long mount_string(char *buffer, size_t size, uint64_t user)
 }
 
 /* mount(2): a bind mount has the options of the mount it shows a part of. */
-static long mount_bind(uint64_t user_source, const struct path *target)
+static long mount_bind(uint64_t user_source, const struct path *target, bool recursive)
 {
 	struct path source;
 	int error = path_lookup_user(LINUX_AT_FDCWD, (void *)user_source, LOOKUP_FOLLOW, &source);
 
 	if (error)
 		return error;
-	error = mount_attach(source.mnt->sb, source.dentry, target, source.mnt->flags);
+	error = recursive ? mount_attach_tree(&source, target)
+			  : mount_attach(source.mnt->sb, source.dentry, target, source.mnt->flags);
 	path_put(&source);
 	return error;
 }
@@ -82,7 +83,7 @@ long sys_mount(SYSCALL_ARGS)
 	else if (flags & LINUX_MS_REMOUNT)
 		error = mount_remount(&target, flags, flags & LINUX_MS_BIND);
 	else if (flags & LINUX_MS_BIND)
-		error = mount_bind((uint64_t)a0, &target);
+		error = mount_bind((uint64_t)a0, &target, flags & LINUX_MS_REC);
 	else if (flags & (LINUX_MS_SHARED | LINUX_MS_PRIVATE | LINUX_MS_SLAVE | LINUX_MS_UNBINDABLE))
 		error = 0; /* one namespace: nothing to propagate */
 	else if (flags & LINUX_MS_MOVE)

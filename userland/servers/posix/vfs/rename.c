@@ -25,20 +25,6 @@ struct rename {
 	unsigned flags;
 };
 
-static bool dentry_is_below(struct dentry *dentry, const struct dentry *ancestor)
-{
-	bool below = false;
-
-	rwlock_read_lock(&dentry_lock);
-	for (; !below; dentry = dentry->parent) {
-		below = dentry == ancestor;
-		if (dentry->parent == dentry)
-			break;
-	}
-	rwlock_read_unlock(&dentry_lock);
-	return below;
-}
-
 static void rename_lock_dirs(struct inode *a, struct inode *b)
 {
 	mutex_lock(&rename_lock);
