@@ -90,7 +90,7 @@ static void test_erase_knows_width(void)
 	CHECK_STR(screen, "^\b^A\b \b\b \b");
 	start();
 	type("a\t\x7f");
-	CHECK_STR(screen, "a\t\b \b\b \b\b \b\b \b\b \b\b \b\b \b");
+	CHECK_STR(screen, "a\t\b\b\b\b\b\b\b");
 	start();
 	type("\xc3\xa4\x7f" "b\n");
 	CHECK_STR(line(), "b\n");

@@ -155,8 +155,7 @@ static void emit(struct input *in, uint8_t byte)
 
 static bool shows_as_caret(const struct ldisc *ld, uint8_t byte)
 {
-	return flag(ld->termios.c_lflag, LINUX_ECHOCTL) && (byte < ' ' || byte == 0x7f) && byte != '\t' &&
-	       byte != '\n';
+	return flag(ld->termios.c_lflag, LINUX_ECHOCTL) && (byte < ' ' || byte == 0x7f) && byte != '\t';
 }
 
 static void echo(struct input *in, uint8_t byte)
@@ -171,11 +170,15 @@ static void echo(struct input *in, uint8_t byte)
 
 static void echo_if_wanted(struct input *in, uint8_t byte)
 {
-	uint32_t lflag = in->ld->termios.c_lflag;
-
-	if (flag(lflag, LINUX_ECHO) ||
-	    (byte == '\n' && flag(lflag, LINUX_ECHONL) && flag(lflag, LINUX_ICANON)))
+	if (flag(in->ld->termios.c_lflag, LINUX_ECHO))
 		echo(in, byte);
+}
+
+/* A newline moves the cursor, unless it was typed to be itself. */
+static void echo_newline(struct input *in)
+{
+	if (in->ld->termios.c_lflag & (LINUX_ECHO | (ldisc_is_canonical(in->ld) ? LINUX_ECHONL : 0)))
+		emit(in, '\n');
 }
 
 /* ---- the line being edited ---- */
@@ -217,27 +220,49 @@ static uint32_t line_end_column(const struct ldisc *ld)
 	return column;
 }
 
-/* Takes one character (with its continuation bytes) from the line's end and, if echo is on, the screen. */
+/* Takes one character (with its continuation bytes) from the line's end; its first byte. */
+static uint8_t line_drop_one(struct ldisc *ld)
+{
+	uint8_t byte = 0;
+
+	while (ld->tail != ld->committed) {
+		byte = ld->bytes[--ld->tail % LDISC_BYTES];
+		if (!is_continuation(ld, byte))
+			break;
+	}
+	return byte;
+}
+
+/* The same, and wipes it from the screen if echo is on. */
 static void erase_one(struct input *in)
 {
 	struct ldisc *ld = in->ld;
 	uint32_t before = line_end_column(ld);
+	uint8_t byte = line_drop_one(ld);
 
-	while (ld->tail != ld->committed) {
-		uint8_t byte = ld->bytes[--ld->tail % LDISC_BYTES];
-		if (!is_continuation(ld, byte))
-			break;
-	}
 	if (!flag(ld->termios.c_lflag, LINUX_ECHO))
 		return;
-	if (!flag(ld->termios.c_lflag, LINUX_ECHOE)) {
-		echo(in, ld->termios.c_cc[LINUX_VERASE]);
-		return;
-	}
 	for (uint32_t n = before - line_end_column(ld); n > 0; n--) {
 		emit(in, '\b');
+		if (byte == '\t')
+			continue; /* there is nothing to see under it */
 		emit(in, ' ');
 		emit(in, '\b');
+	}
+}
+
+/* A screen that cannot wipe shows that something was erased. */
+static void erase_last(struct input *in)
+{
+	struct ldisc *ld = in->ld;
+
+	if (ld->tail == ld->committed)
+		return;
+	if (flag(ld->termios.c_lflag, LINUX_ECHOE)) {
+		erase_one(in);
+	} else {
+		line_drop_one(ld);
+		echo_if_wanted(in, ld->termios.c_cc[LINUX_VERASE]);
 	}
 }
 
@@ -266,7 +291,10 @@ static void erase_line(struct input *in)
 	struct ldisc *ld = in->ld;
 	uint32_t lflag = ld->termios.c_lflag;
 
-	if (flag(lflag, LINUX_ECHO) && !(flag(lflag, LINUX_ECHOKE) && flag(lflag, LINUX_ECHOE))) {
+	if (ld->tail == ld->committed)
+		return;
+	if (flag(lflag, LINUX_ECHO) &&
+	    !(flag(lflag, LINUX_ECHOK) && flag(lflag, LINUX_ECHOKE) && flag(lflag, LINUX_ECHOE))) {
 		ld->tail = ld->committed;
 		echo(in, ld->termios.c_cc[LINUX_VKILL]);
 		if (flag(lflag, LINUX_ECHOK))
@@ -289,7 +317,7 @@ static void reprint(struct input *in)
 
 /* ---- input ---- */
 
-static void take(struct input *in, uint8_t byte)
+static void take(struct input *in, uint8_t byte, bool literal)
 {
 	struct ldisc *ld = in->ld;
 
@@ -303,7 +331,10 @@ static void take(struct input *in, uint8_t byte)
 	ring_put(ld, byte, 0);
 	if (!ldisc_is_canonical(ld))
 		ld->committed = ld->tail;
-	echo_if_wanted(in, byte);
+	if (byte == '\n' && !literal)
+		echo_newline(in);
+	else
+		echo_if_wanted(in, byte);
 }
 
 static bool input_signal(struct input *in, uint8_t byte)
@@ -362,8 +393,7 @@ static bool input_edit(struct input *in, uint8_t byte)
 	bool extended = flag(ld->termios.c_lflag, LINUX_IEXTEN);
 
 	if (is_special(ld, LINUX_VERASE, byte)) {
-		if (ld->tail != ld->committed)
-			erase_one(in);
+		erase_last(in);
 	} else if (extended && is_special(ld, LINUX_VWERASE, byte)) {
 		erase_word(in);
 	} else if (is_special(ld, LINUX_VKILL, byte)) {
@@ -390,7 +420,10 @@ static bool input_line_end(struct input *in, uint8_t byte)
 	if (byte != '\n' && !is_special(ld, LINUX_VEOL, byte) &&
 	    !(flag(ld->termios.c_lflag, LINUX_IEXTEN) && is_special(ld, LINUX_VEOL2, byte)))
 		return false;
-	echo_if_wanted(in, byte);
+	if (byte == '\n')
+		echo_newline(in);
+	else
+		echo_if_wanted(in, byte);
 	line_commit(ld, byte, 0);
 	return true;
 }
@@ -422,7 +455,7 @@ static void input_byte(struct input *in, uint8_t byte)
 
 	if (ld->literal) {
 		ld->literal = false;
-		take(in, byte);
+		take(in, byte, true);
 		return;
 	}
 	if (input_flow(in, byte) || !input_translate(ld, &byte) || input_signal(in, byte))
@@ -437,7 +470,7 @@ static void input_byte(struct input *in, uint8_t byte)
 	}
 	if (canonical && (input_edit(in, byte) || input_line_end(in, byte)))
 		return;
-	take(in, byte);
+	take(in, byte, false);
 }
 
 void ldisc_input(struct ldisc *ld, const struct ldisc_ops *ops, void *owner, const uint8_t *bytes, size_t len)
