@@ -42,11 +42,11 @@ test: ## run all tests; T=tier/name runs one, K=linux|quoin picks the kernel
 	$(Q)$(RUN_TESTS) --kernels '$(or $(K),$(TEST_KERNELS))' '$(T)'
 
 # What goes on for as long as one likes, with other random numbers each time.
-SOAK_TESTS := posix/fuzz posix/stress/everything_at_once
+SOAK_TESTS := fuzz posix/fuzz posix/stress/everything_at_once
 SOAK_SECONDS = $(or $(TEST_SECONDS),600)
 
 .PHONY: soak
-soak: ## attack the guest, ten minutes each way; TEST_SECONDS=n, TEST_SEED=n choose
+soak: ## attack parsers and the guest, ten minutes each way; TEST_SECONDS=n, TEST_SEED=n choose
 	$(Q)for test in $(SOAK_TESTS); do \
-	    TEST_SECONDS=$(SOAK_SECONDS) TEST_SEED=$${TEST_SEED:-$$(date +%s)} $(RUN_TESTS) --kernels quoin $$test || exit; \
+	    FUZZ_SECONDS=$(SOAK_SECONDS) TEST_SECONDS=$(SOAK_SECONDS) TEST_SEED=$${TEST_SEED:-$$(date +%s)} $(RUN_TESTS) --kernels quoin $$test || exit; \
 	done

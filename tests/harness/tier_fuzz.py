@@ -10,6 +10,7 @@ import subprocess
 import host_program
 
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "10"))
+SEED = os.environ.get("TEST_SEED", "1")
 HANG_SECONDS = 20       # one input may take so long
 SPARE_SECONDS = 120     # to start, on a busy machine
 
@@ -26,7 +27,7 @@ def run(report, chosen, _kernels):
         folder = os.path.join(corpus, name)
         os.makedirs(folder, exist_ok=True)
         # -len_control=0: long inputs from the start
-        return [f"-max_total_time={SECONDS}", f"-timeout={HANG_SECONDS}", "-seed=1", "-len_control=0",
+        return [f"-max_total_time={SECONDS}", f"-timeout={HANG_SECONDS}", f"-seed={SEED}", "-len_control=0",
                 f"-artifact_prefix={os.path.join(report.build, 'log', 'fuzz', name)}-", folder]
 
     host_program.run_all(report, "fuzz", names, arguments, SECONDS + HANG_SECONDS + SPARE_SECONDS)

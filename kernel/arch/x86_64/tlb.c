@@ -16,6 +16,8 @@
  *
  * Without PCIDs a write to CR3 flushes all that is not global; a flush of an address space that the
  * CPU has meanwhile left is only acknowledged.
+ *
+ * tlb.pml is this as a model, for Spin.
  */
 #include "aspace.h"
 #include "debug.h"
