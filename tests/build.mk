@@ -42,7 +42,7 @@ test: ## run all tests; T=tier/name runs one, K=linux|quoin picks the kernel
 	$(Q)$(RUN_TESTS) --kernels '$(or $(K),$(TEST_KERNELS))' '$(T)'
 
 # What goes on for as long as one likes, with other random numbers each time.
-SOAK_TESTS := fuzz posix/fuzz posix/stress/everything_at_once
+SOAK_TESTS := fuzz posix/fuzz posix/stress/everything_at_once kernel/hostile_calls
 SOAK_SECONDS = $(or $(TEST_SECONDS),600)
 
 .PHONY: soak

@@ -14,6 +14,7 @@ MACHINES = {
     "a CPU without XSAVE": ("--smp", "2", "--cpu", "qemu64"),
     "UEFI, 2 CPUs": ("--smp", "2", "--firmware", "uefi"),
 }
+SOAKING = ("1 CPU", "4 CPUs")      # where a test goes on for TEST_SECONDS
 TIMEOUT_SECONDS = 300
 
 
@@ -28,13 +29,28 @@ def run(report, chosen, kernels):
     if built.returncode != 0:
         report.failed("kernel", "does not build", log)
         return
+    soaks = "TEST_SECONDS" in os.environ
+    if soaks:
+        disk = soak_disk(report, chosen)
     for name, options in MACHINES.items():
-        run_machine(report, name, options, disk, chosen)
+        if not soaks or name in SOAKING:
+            run_machine(report, name, options, disk, chosen)
+
+
+def soak_disk(report, chosen):
+    """A disk whose command line tells the tests how long they may go on, and from which seed."""
+    disk = os.path.join(report.build, "tests", "kernel", "soak.img")
+    words = {"seconds": os.environ["TEST_SECONDS"], "seed": os.environ.get("TEST_SEED"), "test": chosen}
+    subprocess.run(["tests/kernel/make-disk", os.path.join(report.build, "kernel", "quoin.elf"),
+                    os.path.join(report.build, "tests", "kernel", "ktest"), disk,
+                    *(f"{word}={value}" for word, value in words.items() if value)], check=True)
+    return disk
 
 
 def run_machine(report, name, options, disk, chosen):
     log = report.log_path("kernel", "-".join(word.strip("-") for word in options))
-    command = ["tests/kernel/run", "--timeout", str(TIMEOUT_SECONDS), *options, disk]
+    seconds = TIMEOUT_SECONDS + int(os.environ.get("TEST_SECONDS", 0))
+    command = ["tests/kernel/run", "--timeout", str(seconds), *options, disk]
     with open(log, "wb") as file, subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
         planned, seen, failed = follow(report, name, chosen, log, child.stdout, file)

@@ -263,17 +263,56 @@ static void run(const struct ktest *test)
 	}
 }
 
+/* What stands behind "name=" on the command line, up to the next blank; NULL if there is no such word. */
+static const char *option(const char *name)
+{
+	for (const char *word = INFO->command_line; *word; word++) {
+		const char *at = word, *n = name;
+
+		while (*n && *at == *n)
+			at++, n++;
+		if (!*n && *at == '=' && (word == INFO->command_line || word[-1] == ' '))
+			return at + 1;
+	}
+	return NULL;
+}
+
+uint64_t option_number(const char *name, uint64_t usual)
+{
+	const char *text = option(name);
+	uint64_t number = 0;
+
+	if (!text)
+		return usual;
+	while (*text >= '0' && *text <= '9')
+		number = number * 10 + (uint64_t)(*text++ - '0');
+	return number;
+}
+
+static bool is_chosen(const struct ktest *test)
+{
+	const char *wanted = option("test"), *name = test->name;
+
+	while (wanted && *name && *wanted == *name)
+		wanted++, name++;
+	return !wanted || (!*name && (!*wanted || *wanted == ' '));
+}
+
 void ktest_main(void);
 void ktest_main(void)
 {
-	unsigned count = ktest_list_end - ktest_list, nr_failed = 0;
+	unsigned count = 0, number = 0, nr_failed = 0;
 
+	for (const struct ktest *test = ktest_list; test < ktest_list_end; test++)
+		count += is_chosen(test);
 	print("1..%u\n", count);
-	for (unsigned i = 0; i < count; i++) {
+	for (const struct ktest *test = ktest_list; test < ktest_list_end; test++) {
+		if (!is_chosen(test))
+			continue;
 		failed = false;
-		run(&ktest_list[i]);
+		run(test);
 		nr_failed += failed;
-		print("%s %u - %s\n", failed ? "not ok" : "ok", i + 1, ktest_list[i].name);
+		print("%s %u - %s\n", failed ? "not ok" : "ok", ++number, test->name);
 	}
 	print("# done: %u of %u failed\n", nr_failed, count);
 	power_off(nr_failed == 0);

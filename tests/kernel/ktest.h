@@ -11,6 +11,9 @@
  *             quoin_handle_close(m);
  *     }
  *
+ * Words on the command line: test=NAME runs only that one; seconds=N and seed=N are for tests that can go
+ * on for ever (option_number).
+ *
  * After each test free pages and live objects must be back where they were, unless the test said
  * ktest_may_leak().
  */
@@ -48,6 +51,9 @@ void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #define INFO ((const struct quoin_info *)QUOIN_SERVER_INFO)
 #define PAGE QUOIN_PAGE_SIZE
+
+/* The number behind "name=" on the command line, or the usual one. */
+uint64_t option_number(const char *name, uint64_t usual);
 
 static inline uint64_t now_ns(void)
 {

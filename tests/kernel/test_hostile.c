@@ -11,7 +11,6 @@
 #include <quoin/calls.h>
 
 #define THREADS 3
-#define ATTACK_NS 3000000000ul
 
 static const struct quoin_call_info calls[QUOIN_NR_CALLS] = QUOIN_CALL_INFO;
 
@@ -260,10 +259,10 @@ KTEST(no_right_no_effect)
 
 KTEST(hostile_calls)
 {
-	uint64_t end = now_ns() + ATTACK_NS;
+	uint64_t end = now_ns() + option_number("seconds", 3) * 1000000000;
 
 	/* Most of them soon do something to themselves that ends them. */
-	for (uint64_t seed = 1; now_ns() < end; seed++) {
+	for (uint64_t seed = option_number("seed", 1); now_ns() < end; seed++) {
 		quoin_handle endpoint = need(quoin_endpoint_create());
 		struct child child = child_start(attack, seed * 0x9e3779b97f4a7c15, 2000, endpoint);
 		quoin_handle more[THREADS];
