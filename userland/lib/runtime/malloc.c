@@ -45,6 +45,7 @@ struct size_class {
 static struct size_class classes[NR_CLASSES];
 static struct mutex span_lock = MUTEX_INIT("spans", 0);
 static char *batch, *batch_end; /* aligned memory for spans; under span_lock */
+static uint64_t span_region_bytes; /* address space of all batches; under span_lock */
 static _Atomic uint64_t large_bytes_in_use, nr_large;
 
 /* 16, 32, then four classes per doubling: 40 48 56 64, 80 96 112 128, ... 8192. */
@@ -82,6 +83,7 @@ static struct span *span_new(void)
 		if (memory) {
 			batch = (char *)ALIGN_UP((uintptr_t)memory, SPAN_BYTES);
 			batch_end = batch + BATCH_BYTES;
+			span_region_bytes += BATCH_BYTES + SPAN_BYTES;
 		}
 	}
 	struct span *span = NULL;
@@ -277,6 +279,14 @@ char *strdup(const char *s)
 	char *copy = malloc(len);
 
 	return copy ? memcpy(copy, s, len) : NULL;
+}
+
+uint64_t malloc_region_bytes(void)
+{
+	mutex_lock(&span_lock);
+	uint64_t bytes = span_region_bytes;
+	mutex_unlock(&span_lock);
+	return bytes;
 }
 
 uint64_t malloc_bytes_in_use(void)

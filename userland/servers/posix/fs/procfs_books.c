@@ -65,7 +65,7 @@ static uint64_t show_task_books(struct text *text, const struct quoin_task_info 
 int proc_show_books(struct text *text, const struct proc_node *node)
 {
 	uint64_t heap_bytes = malloc_bytes_in_use(); /* before the text itself takes some */
-	uint64_t region_bytes = region_bytes_in_use();
+	uint64_t region_bytes = region_bytes_in_use() - malloc_region_bytes();
 	struct quoin_task_info *tasks = calloc(TASKS_MAX, sizeof(*tasks));
 	struct quoin_stats stats;
 	uint64_t other_tasks = 0;

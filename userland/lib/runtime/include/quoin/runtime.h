@@ -137,6 +137,8 @@ char *strdup(const char *s);
 
 /* Bytes in live allocations, for leak checks. */
 uint64_t malloc_bytes_in_use(void);
+/* Address space that small blocks have taken, for good. */
+uint64_t malloc_region_bytes(void);
 /* Allocations so far. */
 uint64_t malloc_count(void);
 
