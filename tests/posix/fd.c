@@ -5,7 +5,10 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -283,4 +286,25 @@ TEST(dev_files)
 	CHECK_ERR(read(fd, BAD_POINTER, 16), EFAULT);
 	fd = CHECK_OK(open("/dev/full", O_RDWR));
 	CHECK_ERR(write(fd, bytes, 1), ENOSPC);
+}
+
+/* An event counter or a set of files is what it is, and nothing that could be opened again by a name. */
+TEST(open_again_what_has_no_name)
+{
+	const int fds[] = { CHECK_OK(eventfd(0, 0)), CHECK_OK(epoll_create1(0)) };
+	struct stat status;
+	char name[32];
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(name, sizeof(name), "/proc/self/fd/%d", fds[i]);
+		CHECK_ERR(open(name, O_RDONLY), ENXIO);
+		CHECK_ERR(open(name, O_RDWR | O_TRUNC), ENXIO);
+		CHECK_OK(close(CHECK_OK(open(name, O_PATH))));
+		CHECK_OK(stat(name, &status));
+		CHECK(truncate(name, 0) < 0);
+		CHECK(execl(name, name, NULL) < 0);
+		CHECK(rename(name, "other") < 0);
+		CHECK(link(name, "other") < 0);
+		CHECK(mkdir(name, 0700) < 0);
+	}
 }

@@ -95,7 +95,9 @@ int file_create(const struct path *path, int flags, struct file **out)
 		*out = file;
 		return 0;
 	}
-	if (file_writable(file) && inode_is_regular(inode)) {
+	if (!file->ops)
+		error = -ENXIO; /* an event counter and its kin, by way of /proc: there is only the one file */
+	if (!error && file_writable(file) && inode_is_regular(inode)) {
 		error = inode_get_write(inode);
 		if (!error)
 			file->mode |= FILE_WRITER;
