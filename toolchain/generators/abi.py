@@ -320,6 +320,14 @@ def codec_text(struct):
             + unpack_text(struct) + "\treturn 0;\n}\n\n")
 
 
+def drop_text(proto):
+    return (
+        "/* A reply's handles that nobody asked for would stay in the table of the caller. */\n"
+        f"static inline void {proto.name}_drop_handles(const struct quoin_msg *m, uint32_t nr_kept)\n{{\n"
+        "\tfor (uint32_t i = nr_kept; i < m->nr_handles && i < QUOIN_MSG_HANDLES; i++)\n"
+        "\t\tif (m->handles[i].handle)\n\t\t\tquoin_handle_close(m->handles[i].handle);\n}\n\n")
+
+
 def client_text(proto, call):
     p, n = proto.name, call["name"]
     request, reply = call["request"], call["reply"]
@@ -333,10 +341,11 @@ def client_text(proto, call):
         "\tif (status < 0)\n\t\treturn status;\n"
         f"\tm->label = {p.upper()}_{n.upper()};\n"
         "\tstatus = quoin_endpoint_call(endpoint);\n"
-        "\tif (status > 0)\n\t\treturn -QERR_PROTO;\n"
+        f"\tif (status > 0) {{\n\t\t{p}_drop_handles(m, 0);\n\t\treturn -QERR_PROTO;\n\t}}\n"
         "\tif (rp && (status == 0 || m->nr_bytes)) {\n"
         f"\t\tlong bad = {reply.name}_unpack(m, rp);\n"
         "\t\tif (bad < 0 && status == 0)\n\t\t\tstatus = bad;\n\t}\n"
+        f"\t{p}_drop_handles(m, rp && status == 0 ? {len(reply.handles)} : 0);\n"
         "\treturn status;\n}\n\n"
         f"/* Answers a request whose handler returned IPC_DEFERRED. */\n"
         f"static inline long {p}_{n}_finish(uint64_t token, long status, const struct {reply.name} *rp)\n{{\n"
@@ -395,6 +404,7 @@ def proto_header(proto, src):
     out.append("#ifndef QUOIN_PROTO_TYPES_ONLY\n\n#include <string.h>\n#include <quoin/ipc.h>\n\n")
     for call in proto.calls:
         out.append(codec_text(call["request"]) + codec_text(call["reply"]))
+    out.append(drop_text(proto))
     out += [client_text(proto, c) for c in proto.calls]
     out.append(server_text(proto))
     out.append(f"static inline const char *{proto.name}_operation_name(int32_t label)\n{{\n\tswitch (label) {{\n")
