@@ -13,7 +13,7 @@
 #include "../unit/ext4_disk.h"
 #include "ext4/internal.h"
 
-#define MAX_VISITS 60
+#define MAX_VISITS 24
 #define DISK_SIZE  "4M"
 
 static const char *const options[] = {
