@@ -2,7 +2,7 @@
  * The allocator of native tasks: size classes in 64 KiB spans.
  *
  * A span is aligned to its size, so masking a pointer finds its header.  Classes are powers of two and
- * the three steps between them from 32 bytes to 8 KiB, each with its lock, a free list and the spans it
+ * the three steps between them from 32 bytes to 14 KiB, each with its lock, a free list and the spans it
  * came from; larger blocks are spans of their own.  Free objects are linked through their
  * first word; the second holds a poison that is checked when the object is handed out again, which finds
  * most writes after free, and double frees.
@@ -16,10 +16,10 @@
 #define SPAN_BYTES  0x10000UL
 #define SPAN_MAGIC  0x71756f696e737061UL
 #define FREE_POISON 0xf5ee0bad0bad0badUL
-#define NR_CLASSES  34
-#define CLASS_MAX   8192
+#define NR_CLASSES  37
+#define CLASS_MAX   14336
 #define BATCH_BYTES (8 * SPAN_BYTES)
-#define STEP_BYTES  (4 * QUOIN_PAGE_SIZE) /* of a span, committed at a time; at least CLASS_MAX */
+#define STEP_BYTES  (4 * QUOIN_PAGE_SIZE) /* of a span, committed at a time; more than CLASS_MAX and the header */
 
 struct span {
 	uint64_t magic;
@@ -48,7 +48,7 @@ static char *batch, *batch_end; /* aligned memory for spans; under span_lock */
 static uint64_t span_region_bytes; /* address space of all batches; under span_lock */
 static _Atomic uint64_t large_bytes_in_use, nr_large;
 
-/* 16, 32, then four classes per doubling: 40 48 56 64, 80 96 112 128, ... 8192. */
+/* 16, 32, then four classes per doubling: 40 48 56 64, 80 96 112 128, ... 14336. */
 static unsigned class_of(size_t size)
 {
 	if (size <= 32)
