@@ -125,6 +125,8 @@ static inline void frame_get(uint64_t pa)
 
 /* Frees and uncharges it with the last reference.  frame_put_many is one pass over an array. */
 void frame_put(uint64_t pa);
+/* Frees a frame with one reference whose contents are all zero; saves who gets it the zeroing. */
+void frame_put_zeroed(uint64_t pa);
 void frame_put_many(const uint64_t *pas, unsigned nr);
 
 /* For idle CPUs: zeroes one page ahead; false when there is nothing to do. */

@@ -8,8 +8,8 @@
  *
  * Nearly all requests are for one frame and are served from the CPU's cache, without a lock: the
  * kernel runs with interrupts off and is not preempted.  A cache is refilled with one block of
- * PMM_BATCH frames and drained by as many.  Beside it lies a stock of zeroed frames that idle CPUs
- * fill.
+ * PMM_BATCH frames and drained by as many.  Beside it lies a stock of zeroed frames: idle CPUs fill
+ * it, and page tables, which are empty when they are freed, come back to it.
  *
  * Locks: zone.lock (LOCK_PMM), the innermost of memory.
  */
@@ -403,6 +403,21 @@ static inline bool frame_drop(struct frame *frame)
 void frame_put(uint64_t pa)
 {
 	frame_put_many(&pa, 1);
+}
+
+void frame_put_zeroed(uint64_t pa)
+{
+	struct pmm_cpu *cpu = &pmm_cpus[this_cpu()->index];
+	struct frame *frame = frame_of(pa);
+
+	assert((frame->flags & FRAME_USED) && frame->refs == 1);
+	if (cpu->nr_zeroed == PMM_ZEROED) {
+		frame_put(pa);
+		return;
+	}
+	account_uncharge(frame->account, PAGE_SIZE);
+	frame->flags = FRAME_RAM;
+	cpu->zeroed[cpu->nr_zeroed++] = pa >> PAGE_SHIFT;
 }
 
 void frame_put_many(const uint64_t *pas, unsigned nr)

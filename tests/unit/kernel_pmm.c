@@ -106,6 +106,17 @@ static void test_frames(uint64_t free_pages)
 	for (unsigned i = 0; i < 3; i++)
 		frame_put(row + i * PAGE_SIZE);
 	CHECK(pmm_idle_zero());
+	account = account_create(NULL, 0);
+	a = frame_alloc_zeroed(account);
+	b = frame_alloc_zeroed(account);
+	CHECK(b);
+	frame_put_zeroed(a);
+	CHECK_EQ(account_bytes(account), PAGE_SIZE);
+	c = frame_alloc_zeroed(account);
+	CHECK_EQ(c, a); /* it comes from the stock */
+	frame_put(b);
+	frame_put(c);
+	account_drop(account);
 	slab_trim();
 	CHECK_EQ(pmm_free_pages(), free_pages);
 }

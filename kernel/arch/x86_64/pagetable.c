@@ -59,11 +59,12 @@ static uint64_t table_alloc(struct aspace *aspace)
 	return pa;
 }
 
+/* All its entries are empty: the frame is as it was allocated. */
 static void table_free(uint64_t pa)
 {
-	frame_of(pa)->refs = 1;
+	assert(frame_of(pa)->refs == 1);
 	__atomic_fetch_sub(&kernel_pages, 1, __ATOMIC_RELAXED);
-	frame_put(pa);
+	frame_put_zeroed(pa);
 }
 
 uint64_t *pt_walk_create(struct aspace *aspace, uintptr_t addr)
@@ -145,8 +146,9 @@ void pt_prune(struct aspace *aspace, uintptr_t addr, uint64_t *freed)
 void pt_release_chain(uint64_t freed)
 {
 	while (freed) {
-		uint64_t next = *(uint64_t *)phys_to_virt(freed);
+		uint64_t *link = phys_to_virt(freed), next = *link;
 
+		*link = 0;
 		table_free(freed);
 		freed = next;
 	}
@@ -192,14 +194,37 @@ no_memory:
 	return -QERR_NOMEM;
 }
 
+static void table_destroy(uint64_t pa, unsigned level);
+
+/* Frees the tables behind slots [first, end) of a table, and empties these. */
+static void slots_destroy(uint64_t *table, unsigned first, unsigned end, unsigned level)
+{
+	for (unsigned i = first; i < end; i++) {
+		if (!(table[i] & PTE_PRESENT))
+			continue;
+		table_destroy(table[i] & PTE_ADDR, level - 1);
+		table[i] = 0;
+	}
+}
+
 /* Frees the table at pa and those below it; last-level entries are empty by now. */
 static void table_destroy(uint64_t pa, unsigned level)
 {
-	uint64_t *table = phys_to_virt(pa);
+	if (level > 0 && frame_of(pa)->refs > 1) {
+		slots_destroy(phys_to_virt(pa), 0, 512, level);
+		frame_of(pa)->refs = 1;
+	}
+	table_free(pa);
+}
 
-	for (unsigned i = 0; level > 0 && i < 512; i++)
-		if (table[i] & PTE_PRESENT)
-			table_destroy(table[i] & PTE_ADDR, level - 1);
+/* Empties the first nr slots and the kernel's; the others are empty already. */
+static void root_free(uint64_t pa, unsigned nr)
+{
+	uint64_t *root = phys_to_virt(pa);
+
+	memset(root, 0, nr * sizeof(*root));
+	memset(root + ROOT_SLOT_KERNEL, 0, (ROOT_SLOTS - ROOT_SLOT_KERNEL) * sizeof(*root));
+	frame_of(pa)->refs = 1;
 	table_free(pa);
 }
 
@@ -208,17 +233,13 @@ void pt_roots_destroy(struct aspace *aspace)
 	bool guest = aspace->root[ROOT_SERVER] != 0;
 	unsigned first = guest ? 0 : ROOT_SLOT_SERVER;
 	unsigned end = guest ? ROOT_SLOT_SERVER : ROOT_SLOT_SERVER + ROOT_NR_SERVER;
-	uint64_t *root;
 
 	if (!aspace->root[0])
 		return;
-	root = phys_to_virt(aspace->root[0]);
-	for (unsigned i = first; i < end; i++)
-		if (root[i] & PTE_PRESENT)
-			table_destroy(root[i] & PTE_ADDR, 2);
-	table_free(aspace->root[0]);
+	slots_destroy(phys_to_virt(aspace->root[0]), first, end, 3);
+	root_free(aspace->root[0], 0);
 	if (guest)
-		table_free(aspace->root[ROOT_SERVER]);
+		root_free(aspace->root[ROOT_SERVER], ROOT_SLOT_SERVER + ROOT_NR_SERVER);
 	aspace->root[0] = aspace->root[ROOT_SERVER] = 0;
 }
 
