@@ -60,6 +60,22 @@ static inline void pt_count(uint64_t *pte, int delta)
 	frame->refs += delta;
 }
 
+/* Entries of pte's table that are not empty. */
+static inline unsigned pt_used(const uint64_t *pte)
+{
+	return frame_of(virt_to_phys(pte))->refs - 1;
+}
+
+/* How many of the nr entries from pte on are surely empty; tables are sparse, so it looks at four at once. */
+static inline unsigned pt_empty(const uint64_t *pte, unsigned nr)
+{
+	unsigned i = 0;
+
+	while (i + 4 <= nr && !(pte[i] | pte[i + 1] | pte[i + 2] | pte[i + 3]))
+		i += 4;
+	return i;
+}
+
 /* Roots. */
 long pt_roots_create(struct aspace *aspace, const struct aspace *server);
 void pt_roots_destroy(struct aspace *aspace);

@@ -364,21 +364,25 @@ long aspace_map_page(struct aspace *aspace, uintptr_t addr, uint64_t pa)
 
 /* Unmapping. */
 
-/* Empties the entries of one table, from pte on; returns how many it looked at. */
+/* Empties the entries of one table, from pte on; returns how many it is done with. */
 static unsigned zap_table(struct aspace *aspace, uint64_t *pte, unsigned nr, bool with_private,
 			  struct tlb_batch *batch)
 {
-	unsigned i, emptied = 0, private = 0;
+	unsigned i, emptied = 0, private = 0, left = pt_used(pte);
 
-	for (i = 0; i < nr && !tlb_batch_full(batch); i++) {
+	for (i = 0; i < nr && left && !tlb_batch_full(batch); i++) {
 		uint64_t entry = pte[i];
 
-		if (!entry || ((entry & PTE_PRIVATE) && !with_private))
+		if (!entry) {
+			i += pt_empty(pte + i + 1, nr - i - 1);
+			continue;
+		}
+		left--;
+		if ((entry & PTE_PRIVATE) && !with_private)
 			continue;
 		pte[i] = 0;
 		emptied++;
-		if (entry & PTE_PRIVATE)
-		private++;
+		private += !!(entry & PTE_PRIVATE);
 		if (!(entry & PTE_DEVICE))
 			batch->frames[batch->nr_frames++] = entry & PTE_ADDR;
 	}
@@ -388,7 +392,7 @@ static unsigned zap_table(struct aspace *aspace, uint64_t *pte, unsigned nr, boo
 		aspace->resident_pages -= emptied;
 		aspace->private_pages -= private;
 	}
-	return i;
+	return left ? MIN(i, nr) : nr;
 }
 
 uintptr_t mapping_zap(struct aspace *aspace, uintptr_t addr, uintptr_t end, bool with_private,

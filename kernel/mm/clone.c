@@ -20,11 +20,16 @@ static long clone_table(struct aspace *child, const struct aspace *source, uintp
 			unsigned nr)
 {
 	uint64_t *from = pt_walk(source, addr), *to = NULL;
-	unsigned copied = 0;
+	unsigned copied = 0, left = pt_used(from);
 
-	for (unsigned i = 0; i < nr; i++) {
+	for (unsigned i = 0; i < nr && left; i++) {
 		uint64_t entry = from[i];
 
+		if (!entry) {
+			i += pt_empty(from + i + 1, nr - i - 1);
+			continue;
+		}
+		left--;
 		if (!(entry & PTE_PRIVATE))
 			continue;
 		if (!to) {
