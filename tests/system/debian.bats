@@ -69,3 +69,7 @@ same() {
 @test "tar: every kind of file, there and back" {
     same tar 0
 }
+
+@test "nothing on the console" {
+    VM_CONSOLE_LOG=$PWD/$TEST_LOG-0.console calm # of the last machine that setup_file ran
+}
