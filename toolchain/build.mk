@@ -8,7 +8,7 @@ TOOLCHAIN := $(shell toolchain/cross/build --where)
 CROSS_READY := $(if $(filter command,$(origin CROSS)),,$(TOOLCHAIN)/complete)
 CROSS := $(TOOLCHAIN)/bin/x86_64-quoin-linux-musl-
 
-.PHONY: setup toolchain toolchain-c++ lint
+.PHONY: setup toolchain toolchain-c++ format lint
 
 setup: ## install the Debian packages that are missing
 	$(Q)toolchain/setup
@@ -24,6 +24,9 @@ $(TOOLCHAIN)/complete: | setup
 $(TOOLCHAIN)/complete-cxx: | $(TOOLCHAIN)/complete
 	$(Q)toolchain/cross/build --cxx
 
-lint: ## check scripts and port recipes
+format: ## give all C code its layout (.clang-format)
+	$(Q)git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
+
+lint: ## check scripts, the layout of C, and port recipes
 	$(Q)toolchain/lint
 	$(Q)ports/port lint
