@@ -117,6 +117,7 @@ uint64_t frame_alloc_contiguous(struct account *account, uint64_t nr, uint64_t l
  * it, while an application is told (QUOIN_FAULT_NOMEM) and it is the server's choice who has to go.
  */
 bool pmm_only_reserve_left(void);
+bool pmm_fits_beside_reserve(uint64_t nr_pages);
 
 static inline void frame_get(uint64_t pa)
 {

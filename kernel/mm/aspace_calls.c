@@ -123,6 +123,12 @@ long call_aspace_discard(quoin_handle handle, uint64_t addr, uint64_t len)
 	return result ? result : put(aspace, aspace_discard(aspace, addr, len));
 }
 
+/* Memory that a task takes ahead of time, for the sake of applications as its thread's class tells. */
+static bool leaves_reserve(const struct thread *self, const struct aspace *aspace)
+{
+	return aspace->kind == QUOIN_ASPACE_NATIVE && self->sched_class == QUOIN_SCHED_FAIR;
+}
+
 long call_aspace_populate(quoin_handle handle, uint64_t addr, uint64_t len, uint32_t access)
 {
 	struct thread *self = current_thread();
@@ -134,7 +140,11 @@ long call_aspace_populate(quoin_handle handle, uint64_t addr, uint64_t len, uint
 		return result;
 	if (!aspace_range_ok(aspace, addr, len) || access > 7 || !access)
 		return put(aspace, -QERR_INVAL);
-	result = aspace_resolve_range(aspace, addr, addr + len, access, &stopped);
+	stopped = addr;
+	if (leaves_reserve(self, aspace) && !pmm_fits_beside_reserve(len >> PAGE_SHIFT))
+		result = QUOIN_FAULT_NOMEM;
+	else
+		result = aspace_resolve_range(aspace, addr, addr + len, access, &stopped);
 	if (result)
 		self->page->vcpu.fault_addr = stopped;
 	else if (stopped < addr + len)

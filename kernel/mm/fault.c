@@ -278,9 +278,8 @@ unsigned aspace_resolve_range(struct aspace *aspace, uintptr_t addr, uintptr_t e
 		       (!(access & ACCESS_WRITE) || (*pte & PTE_WRITE)) &&
 		       (!(access & ACCESS_EXEC) || !(*pte & PTE_NX));
 		spin_unlock(&aspace->lock);
-		if (!done) /* a task that asks ahead of time is no emergency */
-			kind = pmm_only_reserve_left() && aspace->kind == QUOIN_ASPACE_NATIVE ?
-				   QUOIN_FAULT_NOMEM : resolve(aspace, addr, access);
+		if (!done)
+			kind = resolve(aspace, addr, access);
 		if (kind != QUOIN_FAULT_NONE)
 			break;
 		addr += PAGE_SIZE;

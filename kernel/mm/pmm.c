@@ -459,6 +459,11 @@ bool pmm_only_reserve_left(void)
 	return zone.free_pages < zone.reserve_pages;
 }
 
+bool pmm_fits_beside_reserve(uint64_t nr_pages)
+{
+	return nr_pages < zone.free_pages && zone.free_pages - nr_pages >= zone.reserve_pages;
+}
+
 uint64_t pmm_total_pages(void)
 {
 	return zone.total_pages;
