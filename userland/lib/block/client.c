@@ -88,11 +88,12 @@ long block_client_rw(struct block_client *client, uint32_t region, struct block_
 
 		request->region = region_number(client, region, &incarnation);
 		status = block_rw(client->endpoint, request, NULL);
-		if (status != -QERR_PEER_DEAD && status != -QERR_BADF)
+		if (status != -QERR_PEER_DEAD && status != -QERR_BADF && status != -QERR_NOMEM)
 			return status;
-		if (status == -QERR_PEER_DEAD)
+		if (status != -QERR_BADF)
 			pause_ns(RETRY_NS);
-		attach_anew(client, incarnation);
+		if (status != -QERR_NOMEM)
+			attach_anew(client, incarnation);
 	}
 	return -QERR_IO;
 }
@@ -105,7 +106,7 @@ long block_client_flush(struct block_client *client)
 	for (int tries = 0; tries < GIVE_UP_TRIES; tries++) {
 		long status = block_flush(client->endpoint, &request, NULL);
 
-		if (status != -QERR_PEER_DEAD)
+		if (status != -QERR_PEER_DEAD && status != -QERR_NOMEM)
 			return status;
 		pause_ns(RETRY_NS);
 	}

@@ -91,6 +91,8 @@ int fs_writeback(struct ext4_fs *fs)
 	if (!fs->cache.nr_dirty && !fs->sb_changed)
 		return device_flush(fs);
 	err = writeback_changes(fs);
+	if (err == -ENOMEM)
+		return err; /* what is dirty stays so, and the next write-back begins again */
 	if (err) {
 		fs_log(fs, "write error %d; read-only from here on", err);
 		fs->failed = true;

@@ -9,7 +9,8 @@
  * When the driver dies its endpoint stays, and the next incarnation knows no attachments.  So a request that
  * finds the driver dead, or unaware of its region, waits until there is one again, attaches everything
  * anew, and goes out once more.  That is right because every request can be repeated: it moves the
- * same sectors to or from the same memory.  After half a minute without a driver it fails with -QERR_IO.
+ * same sectors to or from the same memory.  A driver that is short of memory is asked again, too.  After half
+ * a minute it fails with -QERR_IO.
  */
 #ifndef QUOIN_BLOCK_H
 #define QUOIN_BLOCK_H
