@@ -336,10 +336,10 @@ static const struct book *book_find(const struct books *books, const char *name)
 	return NULL;
 }
 
-/* How many books show more than before; what, if that is to be said. */
-static int books_excess(const struct books *before, const struct books *after, int say)
+/* By how much the books show more than before, all together; what, if that is to be said. */
+static long long books_excess(const struct books *before, const struct books *after, int say)
 {
-	int nr = 0;
+	long long excess = 0;
 
 	for (const struct book *book = after->of; book < after->of + after->nr; book++) {
 		const struct book *earlier = book_find(before, book->name);
@@ -349,9 +349,9 @@ static int books_excess(const struct books *before, const struct books *after, i
 			continue;
 		if (say)
 			say_line("# more than before: %s %lld -> %lld", book->name, was, book->count);
-		nr++;
+		excess += book->count - was;
 	}
-	return nr;
+	return excess;
 }
 
 /* While others still work on what was said last, they hold something: looks until nothing changes. */
@@ -369,15 +369,19 @@ static void books_read_quiet(struct books *books)
 	}
 }
 
-/* Looks until all is back, or has had time enough. */
+/* Looks until all is back, or nothing more has come back for a time: init may have many to bury. */
 static int books_settle(const struct books *before, struct books *after)
 {
-	long long end = now_ms() + BOOKS_SETTLE_MS;
+	long long end = now_ms() + BOOKS_SETTLE_MS, least = LLONG_MAX;
 
 	for (unsigned pause_ms = 1;; pause_ms += pause_ms < 50 ? pause_ms : 0) {
 		books_read(after);
-		if (!books_excess(before, after, 0))
+		long long excess = books_excess(before, after, 0);
+		if (!excess)
 			return 1;
+		if (excess < least)
+			end = now_ms() + BOOKS_SETTLE_MS;
+		least = excess < least ? excess : least;
 		if (now_ms() > end)
 			return 0;
 		sleep_ms(pause_ms);
