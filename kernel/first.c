@@ -13,8 +13,8 @@
 #include "thread.h"
 
 #define FIRST_PROGRAM "devmgr"
-#define CPIO_MAGIC "070701"
-#define CPIO_HEADER 110
+#define CPIO_MAGIC    "070701"
+#define CPIO_HEADER   110
 #define CPIO_FILESIZE 54 /* eight hexadecimal digits each */
 #define CPIO_NAMESIZE 94
 
@@ -36,8 +36,7 @@ static uint64_t hex_field(const uint8_t *p)
 }
 
 /* One entry at *at; moves *at behind it.  False at the end or if it is malformed. */
-static bool cpio_next(const uint8_t *archive, uint64_t size, uint64_t *at, const char **name,
-    struct file *file)
+static bool cpio_next(const uint8_t *archive, uint64_t size, uint64_t *at, const char **name, struct file *file)
 {
 	const uint8_t *h = archive + *at;
 	uint64_t name_size, data_at;
@@ -95,8 +94,7 @@ static void load_segment(struct task *task, const struct file *file, const struc
 	prot |= s->flags & ELF_WRITE ? QUOIN_PROT_WRITE : 0;
 	prot |= s->flags & ELF_EXEC ? QUOIN_PROT_EXEC : 0;
 	map(task, start, ALIGN_UP(s->vaddr + s->memory_bytes, PAGE_SIZE), prot);
-	if (aspace_copy_in(task->aspace, s->vaddr, file->data + s->offset, s->file_bytes) !=
-	    s->file_bytes)
+	if (aspace_copy_in(task->aspace, s->vaddr, file->data + s->offset, s->file_bytes) != s->file_bytes)
 		panic("%s: no memory to load it", task->name);
 }
 
@@ -105,9 +103,8 @@ static uint64_t load_program(struct task *task, const struct file *file)
 {
 	const struct elf_header *h = (const void *)file->data;
 
-	if (file->size < sizeof(*h) || memcmp(h->magic, ELF_MAGIC, 6) != 0 ||
-	    h->machine != ELF_X86_64 || h->segment_bytes != sizeof(struct elf_segment) ||
-	    h->segments > file->size ||
+	if (file->size < sizeof(*h) || memcmp(h->magic, ELF_MAGIC, 6) != 0 || h->machine != ELF_X86_64 ||
+	    h->segment_bytes != sizeof(struct elf_segment) || h->segments > file->size ||
 	    h->nr_segments > (file->size - h->segments) / sizeof(struct elf_segment))
 		panic("%s is no ELF64 program", task->name);
 	for (unsigned i = 0; i < h->nr_segments; i++) {

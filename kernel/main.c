@@ -62,7 +62,7 @@ void kernel_main(uint64_t magic, uint64_t info_pa)
 	smp_start();
 	info_fill();
 	kprintf("Quoin: %u CPUs at %lu MHz, %lu MiB\n", nr_cpus, kernel_info->tsc_hz / 1000000,
-	    pmm_total_pages() >> 8);
+		pmm_total_pages() >> 8);
 	first_task_start();
 	sched_idle_loop();
 }

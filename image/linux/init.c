@@ -97,8 +97,7 @@ int main(void)
 	umount("/proc");
 	if (mount("/dev", "/root/dev", NULL, MS_MOVE, NULL) < 0)
 		die("/root/dev");
-	if (chdir("/root") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ||
-	    chdir("/") < 0)
+	if (chdir("/root") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
 		die("/root");
 	execv(argv[0], argv);
 	die(argv[0]);

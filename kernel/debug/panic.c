@@ -79,13 +79,12 @@ void backtrace_print(uintptr_t rip, uintptr_t rbp)
 
 void debug_print_registers(const struct trap_frame *f)
 {
-	kprintf("    rip %016lx rsp %016lx rflags %08lx cs %02lx vector %ld error %lx\n", f->rip,
-	    f->rsp, f->rflags, f->cs, f->vector, f->error);
+	kprintf("    rip %016lx rsp %016lx rflags %08lx cs %02lx vector %ld error %lx\n", f->rip, f->rsp,
+		f->rflags, f->cs, f->vector, f->error);
 	kprintf("    rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", f->rax, f->rbx, f->rcx, f->rdx);
 	kprintf("    rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", f->rsi, f->rdi, f->rbp, f->r8);
 	kprintf("    r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", f->r9, f->r10, f->r11, f->r12);
-	kprintf("    r13 %016lx r14 %016lx r15 %016lx cr2 %016lx\n", f->r13, f->r14, f->r15,
-	    read_cr2());
+	kprintf("    r13 %016lx r14 %016lx r15 %016lx cr2 %016lx\n", f->r13, f->r14, f->r15, read_cr2());
 }
 
 static void print_cpu(void)
@@ -93,8 +92,8 @@ static void print_cpu(void)
 	struct thread *t = current_thread();
 
 	if (t)
-		kprintf("cpu %u: thread %lu \"%.16s\" of %s, %u locks held\n", this_cpu()->index,
-		    t->id, t->name, t->task ? t->task->name : "the kernel", this_cpu()->nr_locks);
+		kprintf("cpu %u: thread %lu \"%.16s\" of %s, %u locks held\n", this_cpu()->index, t->id,
+			t->name, t->task ? t->task->name : "the kernel", this_cpu()->nr_locks);
 	else
 		kprintf("cpu %u: starting\n", this_cpu()->index);
 	for (uint32_t i = 0; i < this_cpu()->nr_locks; i++)

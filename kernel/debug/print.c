@@ -42,8 +42,7 @@ static void put_padded(struct sink *sink, const char *text, size_t len, const st
 		sink_put(sink, ' ');
 }
 
-static void put_number(struct sink *sink, uint64_t value, unsigned base, bool negative,
-    const struct spec *spec)
+static void put_number(struct sink *sink, uint64_t value, unsigned base, bool negative, const struct spec *spec)
 {
 	char text[24];
 	size_t at = sizeof(text);
@@ -94,8 +93,7 @@ static const char *parse_spec(const char *f, struct spec *spec, va_list *args)
 	return f;
 }
 
-static void put_conversion(struct sink *sink, char conversion, const struct spec *spec,
-    va_list *args)
+static void put_conversion(struct sink *sink, char conversion, const struct spec *spec, va_list *args)
 {
 	char c;
 

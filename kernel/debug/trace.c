@@ -7,9 +7,9 @@
 #include "percpu.h"
 
 static const char *const event_names[TRACE_NR_EVENTS] = {
-	[TRACE_NONE] = "none",     [TRACE_SWITCH] = "switch", [TRACE_CALL] = "call",
-	[TRACE_EXIT] = "exit",     [TRACE_FAULT] = "fault",   [TRACE_INTERRUPT] = "interrupt",
-	[TRACE_IPC] = "ipc",       [TRACE_WAKE] = "wake",     [TRACE_KICK] = "kick",
+	[TRACE_NONE] = "none", [TRACE_SWITCH] = "switch", [TRACE_CALL] = "call",
+	[TRACE_EXIT] = "exit", [TRACE_FAULT] = "fault",   [TRACE_INTERRUPT] = "interrupt",
+	[TRACE_IPC] = "ipc",   [TRACE_WAKE] = "wake",     [TRACE_KICK] = "kick",
 };
 
 /* The newest record of cpu older than the back'th; NULL when there is none left. */
@@ -54,7 +54,6 @@ void trace_dump(unsigned count)
 	while (count-- && (r = trace_next_older(back))) {
 		const char *name = r->event < TRACE_NR_EVENTS ? event_names[r->event] : "?";
 
-		kprintf("    %012lu cpu %u %-9s %lx %lx\n", clock_tsc_to_ns(r->tsc), r->cpu, name,
-		    r->a, r->b);
+		kprintf("    %012lu cpu %u %-9s %lx %lx\n", clock_tsc_to_ns(r->tsc), r->cpu, name, r->a, r->b);
 	}
 }

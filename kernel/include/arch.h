@@ -65,20 +65,21 @@ static inline void wrmsr(uint32_t msr, uint64_t value)
 
 static inline void cpuid(uint32_t leaf, uint32_t sub, uint32_t out[4])
 {
-	__asm__ volatile("cpuid" : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3])
-	                 : "0"(leaf), "2"(sub));
+	__asm__ volatile("cpuid"
+			 : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3])
+			 : "0"(leaf), "2"(sub));
 }
 
-#define DEFINE_CR(n)                                                              \
-	static inline uint64_t read_cr##n(void)                                   \
-	{                                                                         \
-		uint64_t value;                                                   \
-		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(value)::"memory");   \
-		return value;                                                     \
-	}                                                                         \
-	static inline void write_cr##n(uint64_t value)                            \
-	{                                                                         \
-		__asm__ volatile("mov %0, %%cr" #n ::"r"(value) : "memory");      \
+#define DEFINE_CR(n)                                                            \
+	static inline uint64_t read_cr##n(void)                                 \
+	{                                                                       \
+		uint64_t value;                                                 \
+		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(value)::"memory"); \
+		return value;                                                   \
+	}                                                                       \
+	static inline void write_cr##n(uint64_t value)                          \
+	{                                                                       \
+		__asm__ volatile("mov %0, %%cr" #n ::"r"(value) : "memory");    \
 	}
 DEFINE_CR(0)
 DEFINE_CR(2)

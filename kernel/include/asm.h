@@ -5,11 +5,11 @@
 #define KERNEL_ASM_H
 
 /* As Linux has them, because debuggers tell 64-bit programs by CS 0x33. */
-#define KERNEL_CS 0x10
-#define KERNEL_SS 0x18
-#define USER_CS32 0x23 /* only names the base for SYSRET; not present */
-#define USER_SS   0x2b
-#define USER_CS   0x33
+#define KERNEL_CS    0x10
+#define KERNEL_SS    0x18
+#define USER_CS32    0x23 /* only names the base for SYSRET; not present */
+#define USER_SS      0x2b
+#define USER_CS      0x33
 #define TSS_SELECTOR 0x40
 
 #define MSR_APIC_BASE      0x1b

@@ -13,10 +13,10 @@ struct boot_info {
 	char command_line[512];
 	struct phys_range free[BOOT_MAX_RANGES]; /* RAM nobody uses: sorted, disjoint, whole pages */
 	unsigned nr_free;
-	uint64_t ram_top;                    /* end of the highest RAM */
-	uint64_t archive_pa, archive_bytes;  /* the boot archive: first module; 0 bytes if none */
-	uint64_t rsdp_pa;                    /* ACPI root pointer (the loader's copy); 0 if none */
-	uint64_t trampoline_pa;              /* a page below 640 KiB for starting processors; 0 if none */
+	uint64_t ram_top;                   /* end of the highest RAM */
+	uint64_t archive_pa, archive_bytes; /* the boot archive: first module; 0 bytes if none */
+	uint64_t rsdp_pa;                   /* ACPI root pointer (the loader's copy); 0 if none */
+	uint64_t trampoline_pa;             /* a page below 640 KiB for starting processors; 0 if none */
 };
 
 extern struct boot_info boot_info;

@@ -49,10 +49,10 @@ void handle_table_close(struct task *task);
  * -QERR_BADF, or -QERR_PERM without all of rights.
  */
 long handle_lookup(struct task *task, quoin_handle handle, enum object_type type, uint32_t rights,
-    struct object **object);
+		   struct object **object);
 /* The same with rights and badge. */
-long handle_lookup_ref(struct task *task, quoin_handle handle, enum object_type type,
-    uint32_t rights, struct handle_ref *ref);
+long handle_lookup_ref(struct task *task, quoin_handle handle, enum object_type type, uint32_t rights,
+		       struct handle_ref *ref);
 /*
  * Puts ref into a free slot and returns the handle; the table takes a reference of its own.
  * -QERR_NFILE, -QERR_NOMEM.

@@ -32,14 +32,14 @@ enum ipc_state {
  *     bucket   [o] the thread itself
  */
 struct thread_ipc {
-	struct list_node node;     /* [q] */
-	enum ipc_state state;      /* [q] */
-	long result;               /* [q] set with IPC_DONE */
-	uint64_t badge;            /* [o] of the handle it calls with */
-	uint64_t token;            /* [q] AWAITING: its name in server->replies */
-	struct task *server;       /* [q] AWAITING and after: reference, which the thread drops */
-	struct thread *next;       /* [q] AWAITING: chain in server->replies */
-	uintptr_t key;             /* [o] futex: address */
+	struct list_node node; /* [q] */
+	enum ipc_state state;  /* [q] */
+	long result;           /* [q] set with IPC_DONE */
+	uint64_t badge;        /* [o] of the handle it calls with */
+	uint64_t token;        /* [q] AWAITING: its name in server->replies */
+	struct task *server;   /* [q] AWAITING and after: reference, which the thread drops */
+	struct thread *next;   /* [q] AWAITING: chain in server->replies */
+	uintptr_t key;         /* [o] futex: address */
 };
 
 void thread_ipc_init(struct thread_ipc *ipc);
@@ -48,9 +48,9 @@ void thread_ipc_init(struct thread_ipc *ipc);
 struct notification {
 	struct object object;
 	struct spinlock lock;
-	uint64_t bits;             /* [l] */
-	struct list_node waiters;  /* [l] of thread.ipc.node */
-	struct endpoint *bound;    /* [l] endpoint that listens to it; it unbinds itself before it goes */
+	uint64_t bits;            /* [l] */
+	struct list_node waiters; /* [l] of thread.ipc.node */
+	struct endpoint *bound;   /* [l] endpoint that listens to it; it unbinds itself before it goes */
 };
 
 /* Ors bits in and wakes a waiter.  Callable from interrupts; takes NOTIFICATION and ENDPOINT locks. */

@@ -13,10 +13,10 @@
 /* [l] table_lock of irq.c   [I] immutable */
 struct irq {
 	struct object object;
-	int vector;               /* [I] index of the arch's device vectors */
-	int gsi;                  /* [I] -1: MSI */
+	int vector;                        /* [I] index of the arch's device vectors */
+	int gsi;                           /* [I] -1: MSI */
 	struct notification *notification; /* [l] reference */
-	uint64_t bits;            /* [l] */
+	uint64_t bits;                     /* [l] */
 };
 
 /* From the interrupt, interrupts off: vector is what arch_irq_alloc returned. */
@@ -31,6 +31,6 @@ int arch_irq_alloc_gsi(uint32_t gsi, uint32_t flags); /* vector, masked; -QERR_I
 int arch_irq_alloc_msi(struct quoin_msi *msi);        /* vector; -QERR_NOSPC */
 void arch_irq_unmask(int vector);
 void arch_irq_mask(int vector);
-void arch_irq_free(int vector);                       /* masks and frees */
+void arch_irq_free(int vector); /* masks and frees */
 
 #endif

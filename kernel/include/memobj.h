@@ -21,18 +21,17 @@
 /* [l] lock   [I] immutable */
 struct memobj {
 	struct object object;
-	uint32_t kind;              /* [I] */
-	uint64_t physical;          /* [I] PHYSICAL, DMA: address of the first page */
+	uint32_t kind;     /* [I] */
+	uint64_t physical; /* [I] PHYSICAL, DMA: address of the first page */
 	struct spinlock lock;
-	uint64_t size;              /* [l] bytes */
-	struct page_index pages;    /* [l] ANON, FILE */
-	struct list_node regions;   /* [l] of region.memobj_node, and scan markers */
+	uint64_t size;            /* [l] bytes */
+	struct page_index pages;  /* [l] ANON, FILE */
+	struct list_node regions; /* [l] of region.memobj_node, and scan markers */
 };
 
 long memobj_new(uint32_t kind, uint64_t size, struct account *account, struct memobj **memobj);
 /* Over a physical range, which the caller vouches for. */
-long memobj_new_physical(uint64_t pa, uint64_t size, struct account *account,
-    struct memobj **memobj);
+long memobj_new_physical(uint64_t pa, uint64_t size, struct account *account, struct memobj **memobj);
 
 /*
  * The frame at offset for a mapping; lock held.  Returns the entry, 0 if there is none (ANON: call
@@ -55,8 +54,8 @@ unsigned memobj_row_locked(struct memobj *memobj, uint64_t offset, uint64_t end,
  */
 long memobj_take_out(struct memobj *memobj, uint64_t first, uint64_t nr);
 long memobj_commit(struct memobj *memobj, uint64_t first, uint64_t nr);
-long memobj_supply(struct memobj *dst, uint64_t dst_first, struct memobj *src, uint64_t src_first,
-    uint64_t nr, uint32_t flags);
+long memobj_supply(struct memobj *dst, uint64_t dst_first, struct memobj *src, uint64_t src_first, uint64_t nr,
+		   uint32_t flags);
 void memobj_clean(struct memobj *memobj, uint64_t first, uint64_t nr);
 long memobj_resize(struct memobj *memobj, uint64_t size);
 

@@ -18,17 +18,17 @@
 
 struct account;
 
-#define FRAME_FREE   (1u << 0) /* head of a free block of the buddy allocator */
-#define FRAME_USED   (1u << 1) /* allocated */
-#define FRAME_SLAB   (1u << 2)
-#define FRAME_LARGE  (1u << 3) /* head of a kmalloc beyond the slabs' sizes */
-#define FRAME_RAM    (1u << 4) /* the allocator manages it */
+#define FRAME_FREE  (1u << 0) /* head of a free block of the buddy allocator */
+#define FRAME_USED  (1u << 1) /* allocated */
+#define FRAME_SLAB  (1u << 2)
+#define FRAME_LARGE (1u << 3) /* head of a kmalloc beyond the slabs' sizes */
+#define FRAME_RAM   (1u << 4) /* the allocator manages it */
 
 /* One frame.  [P] zone lock  [a] atomic  [u] the user of the frame */
 struct frame {
-	uint32_t refs;         /* [a] mappings and objects that hold it; of a page table: entries + 1 */
-	uint8_t flags;         /* [P] */
-	uint8_t order;         /* [P] of the block that it heads */
+	uint32_t refs; /* [a] mappings and objects that hold it; of a page table: entries + 1 */
+	uint8_t flags; /* [P] */
+	uint8_t order; /* [P] of the block that it heads */
 	uint16_t reserved;
 	union {
 		struct {

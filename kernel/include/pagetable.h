@@ -21,11 +21,11 @@
 #define PTE_NX       BIT(63)
 #define PTE_ADDR     0x000ffffffffff000ul
 
-#define ROOT_SLOTS        512
-#define ROOT_SLOT_SERVER  256 /* first of the server region */
-#define ROOT_NR_SERVER    16
-#define ROOT_SLOT_KERNEL  384 /* first of the kernel half */
-#define TABLE_SPAN        (512 * PAGE_SIZE) /* what one last-level table maps */
+#define ROOT_SLOTS       512
+#define ROOT_SLOT_SERVER 256 /* first of the server region */
+#define ROOT_NR_SERVER   16
+#define ROOT_SLOT_KERNEL 384               /* first of the kernel half */
+#define TABLE_SPAN       (512 * PAGE_SIZE) /* what one last-level table maps */
 
 /* The kernel's root: its upper half is in every root, its lower half is empty. Set by arch at boot. */
 extern uint64_t kernel_root;

@@ -5,11 +5,11 @@
 #define KERNEL_PERCPU_H
 
 /* Offsets for assembly; asserted in arch/x86_64/cpu.c. */
-#define CPU_SELF      0x00
-#define CPU_CURRENT   0x08
-#define CPU_USER_RSP  0x10
-#define CPU_RESCHED   0x18
-#define CPU_CANARY    0x28
+#define CPU_SELF     0x00
+#define CPU_CURRENT  0x08
+#define CPU_USER_RSP 0x10
+#define CPU_RESCHED  0x18
+#define CPU_CANARY   0x28
 
 #ifndef __ASSEMBLER__
 
@@ -32,44 +32,45 @@ struct cpu_stats {
 
 /* [c] only this CPU   [I] immutable after its start   [a] atomic   [q] the run queue's lock */
 struct cpu {
-	struct cpu *self;           /* [I] */
-	struct thread *current;     /* [c] */
-	uint64_t user_rsp;          /* [c] scratch of the system-call entry */
-	uint32_t need_resched;      /* [c] set by its own interrupts and wake-ups */
+	struct cpu *self;       /* [I] */
+	struct thread *current; /* [c] */
+	uint64_t user_rsp;      /* [c] scratch of the system-call entry */
+	uint32_t need_resched;  /* [c] set by its own interrupts and wake-ups */
 	uint32_t reserved;
 	uint64_t reserved2;
-	uint64_t canary;            /* [I] stack protector: GCC reads %gs:0x28 */
-	uint32_t index;             /* [I] */
-	uint32_t apic_id;           /* [I] */
-	_Atomic bool online;        /* [a] */
+	uint64_t canary;     /* [I] stack protector: GCC reads %gs:0x28 */
+	uint32_t index;      /* [I] */
+	uint32_t apic_id;    /* [I] */
+	_Atomic bool online; /* [a] */
 
-	uint64_t root;              /* [c] what CR3 holds */
-	struct aspace *native;      /* [c] tlb.c: address spaces that are loaded */
-	struct aspace *guest;       /* [c] */
+	uint64_t root;                /* [c] what CR3 holds */
+	struct aspace *native;        /* [c] tlb.c: address spaces that are loaded */
+	struct aspace *guest;         /* [c] */
 	_Atomic uint64_t tlb_pending; /* [a] tlb.c: CPUs that wait for this one */
 
-	uint32_t nr_locks;          /* [c] held, innermost last */
+	uint32_t nr_locks;                      /* [c] held, innermost last */
 	struct spinlock *locks[SPINLOCK_DEPTH]; /* [c] */
 
 	struct runqueue rq;
-	struct thread *idle;        /* [I] */
-	struct thread *previous;    /* [c] what the running thread was switched to from */
-	struct thread *moving;      /* [c] previous may not run here any more */
+	struct thread *idle;            /* [I] */
+	struct thread *previous;        /* [c] what the running thread was switched to from */
+	struct thread *moving;          /* [c] previous may not run here any more */
 	_Atomic uint32_t running_class; /* [a] of current */
-	uint64_t switched;          /* [c] TSC at the last switch */
-	uint64_t running_weight;    /* [c] of current */
-	_Atomic uint64_t running_vruntime; /* [a] of current at the last switch, stored last; UINT64_MAX: not FAIR */
+	uint64_t switched;              /* [c] TSC at the last switch */
+	uint64_t running_weight;        /* [c] of current */
+	_Atomic uint64_t
+		running_vruntime; /* [a] of current at the last switch, stored last; UINT64_MAX: not FAIR */
 	struct timeout_queue timeouts;
-	uint64_t timer_armed;       /* [c] TSC value the timer is set to, UINT64_MAX: not */
-	uint64_t slice_end;         /* [c] TSC, UINT64_MAX: the current thread is alone */
+	uint64_t timer_armed; /* [c] TSC value the timer is set to, UINT64_MAX: not */
+	uint64_t slice_end;   /* [c] TSC, UINT64_MAX: the current thread is alone */
 
-	struct thread *fpu_owner;   /* [c] whose vector state is in the registers, NULL: nobody's */
-	bool fpu_trap;              /* [c] CR0.TS is set */
+	struct thread *fpu_owner; /* [c] whose vector state is in the registers, NULL: nobody's */
+	bool fpu_trap;            /* [c] CR0.TS is set */
 
-	struct cpu_stats stats;     /* [c] written here, read anywhere */
-	struct cpu_tables *tables;  /* [I] GDT, TSS, IST stacks */
-	_Atomic uint32_t panicked;  /* [a] it has stopped for a panic */
-	uint32_t trace_next;        /* [c] */
+	struct cpu_stats stats;                   /* [c] written here, read anywhere */
+	struct cpu_tables *tables;                /* [I] GDT, TSS, IST stacks */
+	_Atomic uint32_t panicked;                /* [a] it has stopped for a panic */
+	uint32_t trace_next;                      /* [c] */
 	struct trace_record trace[TRACE_RECORDS]; /* [c] */
 };
 

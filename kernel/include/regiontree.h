@@ -13,15 +13,15 @@ struct aspace;
 /* All fields: the lock of the aspace; memobj_node: the lock of the memobj. */
 struct region {
 	struct region *left, *right, *parent;
-	struct list_node node;       /* in address order */
+	struct list_node node; /* in address order */
 	uint32_t priority;
-	uint16_t flags;              /* QUOIN_MAP_*, REGION_COPIED */
+	uint16_t flags; /* QUOIN_MAP_*, REGION_COPIED */
 	uint8_t prot, max_prot;
 	uintptr_t start, end;
 	struct aspace *aspace;
-	struct account *account;     /* charged for this struct */
-	struct memobj *memobj;       /* NULL: anonymous */
-	uint64_t offset;             /* of start in memobj */
+	struct account *account; /* charged for this struct */
+	struct memobj *memobj;   /* NULL: anonymous */
+	uint64_t offset;         /* of start in memobj */
 	struct list_node memobj_node;
 };
 

@@ -33,7 +33,7 @@ enum lock_rank {
 	LOCK_SERIAL, /* kprintf: always allowed */
 };
 
-#define SPINLOCK_DEPTH  12 /* locks that one CPU can hold at once */
+#define SPINLOCK_DEPTH 12 /* locks that one CPU can hold at once */
 
 struct spinlock {
 	uint32_t locked; /* [a] */
@@ -41,7 +41,10 @@ struct spinlock {
 	const char *name;
 };
 
-#define SPINLOCK_INIT(name, rank) { 0, (rank), (name) }
+#define SPINLOCK_INIT(name, rank) \
+	{                         \
+		0, (rank), (name) \
+	}
 
 static inline void spin_init(struct spinlock *lock, const char *name, enum lock_rank rank)
 {

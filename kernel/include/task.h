@@ -24,31 +24,31 @@ enum task_state { TASK_ALIVE, TASK_DYING, TASK_ENDED };
  */
 struct task {
 	struct object object;
-	uint64_t id;                     /* [I] */
-	char name[32];                   /* [I] */
-	uint64_t aspace_id;              /* [I] */
-	struct aspace *aspace;           /* [l] native; reference, NULL when ended */
-	struct account *account;         /* [I] its own; object.account is the creator's */
-	uint32_t names;                  /* [a] handles to it in tables other than its own */
+	uint64_t id;             /* [I] */
+	char name[32];           /* [I] */
+	uint64_t aspace_id;      /* [I] */
+	struct aspace *aspace;   /* [l] native; reference, NULL when ended */
+	struct account *account; /* [I] its own; object.account is the creator's */
+	uint32_t names;          /* [a] handles to it in tables other than its own */
 	struct handle_table handles;
-	struct list_node all;            /* [T] */
+	struct list_node all; /* [T] */
 
 	struct spinlock lock;
-	enum task_state state;           /* [l] */
-	struct list_node threads;        /* [l] of thread.task_node */
-	uint32_t nr_threads;             /* [l] */
-	int64_t exit_code;               /* [l] */
-	int64_t fault_vector;            /* [l] -1: it did not end by a fault */
-	uint64_t fault_addr;             /* [l] */
-	struct list_node watchers;       /* [l] struct task_watch */
-	uint64_t dead_cpu_ns;            /* [l] time of threads that have ended */
+	enum task_state state;     /* [l] */
+	struct list_node threads;  /* [l] of thread.task_node */
+	uint32_t nr_threads;       /* [l] */
+	int64_t exit_code;         /* [l] */
+	int64_t fault_vector;      /* [l] -1: it did not end by a fault */
+	uint64_t fault_addr;       /* [l] */
+	struct list_node watchers; /* [l] struct task_watch */
+	uint64_t dead_cpu_ns;      /* [l] time of threads that have ended */
 
 	uint64_t fixup_start, fixup_end; /* [o] task_set_fixup */
 	uint64_t fixup_resume;           /* [o] */
 
 	struct spinlock reply_lock;
-	struct list_node served;         /* served_lock: endpoints that it received from last */
-	uint64_t next_token;             /* [r] */
+	struct list_node served;                    /* served_lock: endpoints that it received from last */
+	uint64_t next_token;                        /* [r] */
 	struct thread *replies[TASK_REPLY_BUCKETS]; /* [r] callers by token, chained by ipc.next */
 };
 
@@ -58,8 +58,8 @@ void task_init(void);
  * A task with one reference, the caller's.  limit_pages 0: none but the parent's.  parent NULL: the
  * first task.
  */
-long task_create(struct task *parent, struct aspace *aspace, const char *name,
-    uint64_t limit_pages, struct task **task);
+long task_create(struct task *parent, struct aspace *aspace, const char *name, uint64_t limit_pages,
+		 struct task **task);
 
 /*
  * The first task with its aspace, its handles 1, 2, 5 and 6 (archive: physical range of the boot

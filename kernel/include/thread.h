@@ -38,47 +38,47 @@ enum thread_state {
  */
 struct thread {
 	struct object object;
-	uint64_t stack_top;            /* [I] of its kernel stack: end of the first frame */
-	uint64_t sp;                   /* [o] kernel stack pointer while it is switched out */
+	uint64_t stack_top;             /* [I] of its kernel stack: end of the first frame */
+	uint64_t sp;                    /* [o] kernel stack pointer while it is switched out */
 	struct quoin_thread_page *page; /* [I] direct map; NULL for idle threads */
-	uint32_t in_guest;             /* [o] 1 from vcpu_run's point of no return to the exit */
-	_Atomic uint32_t work;         /* [a] THREAD_DYING */
+	uint32_t in_guest;              /* [o] 1 from vcpu_run's point of no return to the exit */
+	_Atomic uint32_t work;          /* [a] THREAD_DYING */
 
-	uint64_t id;                   /* [I] */
-	char name[16];                 /* [I] */
-	struct task *task;             /* [I] reference; NULL for idle threads */
-	struct list_node task_node;    /* [T] task.threads */
-	uintptr_t user_page;           /* [I] where page is mapped in the task */
+	uint64_t id;                /* [I] */
+	char name[16];              /* [I] */
+	struct task *task;          /* [I] reference; NULL for idle threads */
+	struct list_node task_node; /* [T] task.threads */
+	uintptr_t user_page;        /* [I] where page is mapped in the task */
 
 	struct spinlock lock;
-	_Atomic uint32_t state;        /* [l] enum thread_state; RUNNING <-> READY: [q] */
-	bool interruptible;            /* [l] valid while BLOCKED */
-	long wake_result;              /* [l] */
-	_Atomic bool kick;             /* [a] the latch of vcpu_kick */
+	_Atomic uint32_t state; /* [l] enum thread_state; RUNNING <-> READY: [q] */
+	bool interruptible;     /* [l] valid while BLOCKED */
+	long wake_result;       /* [l] */
+	_Atomic bool kick;      /* [a] the latch of vcpu_kick */
 
-	struct aspace *native;         /* [o] task->aspace, a reference; NULL: idle, or on its way out */
-	struct aspace *guest;          /* [o] reference; NULL: no vCPU */
-	void *fpu;                     /* [o] vector state while switched out; NULL: never had a guest */
-	void *fpu_block;               /* [o] what was allocated for it */
-	struct cpu *fpu_cpu;           /* [o] whose registers held it last */
-	uint64_t fs_base, gs_base;     /* [o] of the guest, while switched out */
+	struct aspace *native;     /* [o] task->aspace, a reference; NULL: idle, or on its way out */
+	struct aspace *guest;      /* [o] reference; NULL: no vCPU */
+	void *fpu;                 /* [o] vector state while switched out; NULL: never had a guest */
+	void *fpu_block;           /* [o] what was allocated for it */
+	struct cpu *fpu_cpu;       /* [o] whose registers held it last */
+	uint64_t fs_base, gs_base; /* [o] of the guest, while switched out */
 
-	uint32_t sched_class;          /* [q] */
-	uint32_t weight;               /* [q] */
-	_Atomic uint64_t affinity;     /* [a] CPU mask */
-	struct cpu *_Atomic cpu;       /* [q] runs there, or is in its queue, or did so last */
-	_Atomic uint32_t on_cpu;       /* [a] its registers are still in use there */
-	bool queued;                   /* [q] */
-	struct list_node run_node;     /* [q] */
-	struct pheap_node fair_node;   /* [q] */
-	uint64_t vruntime;             /* [q] */
-	uint64_t started;              /* [o] TSC when its current stretch in this mode began */
-	uint64_t charged;              /* [o] guest_ticks + server_ticks that vruntime knows of */
+	uint32_t sched_class;               /* [q] */
+	uint32_t weight;                    /* [q] */
+	_Atomic uint64_t affinity;          /* [a] CPU mask */
+	struct cpu *_Atomic cpu;            /* [q] runs there, or is in its queue, or did so last */
+	_Atomic uint32_t on_cpu;            /* [a] its registers are still in use there */
+	bool queued;                        /* [q] */
+	struct list_node run_node;          /* [q] */
+	struct pheap_node fair_node;        /* [q] */
+	uint64_t vruntime;                  /* [q] */
+	uint64_t started;                   /* [o] TSC when its current stretch in this mode began */
+	uint64_t charged;                   /* [o] guest_ticks + server_ticks that vruntime knows of */
 	uint64_t guest_ticks, server_ticks; /* [o] */
-	uint64_t voluntary, involuntary; /* [o] switches */
+	uint64_t voluntary, involuntary;    /* [o] switches */
 
-	struct pheap_node timeout;     /* [t] */
-	struct cpu *timeout_cpu;       /* [o] whose queue timeout was put into */
+	struct pheap_node timeout; /* [t] */
+	struct cpu *timeout_cpu;   /* [o] whose queue timeout was put into */
 
 	struct thread_ipc ipc;
 };

@@ -16,8 +16,8 @@ struct aspace;
 
 struct tlb_batch {
 	struct aspace *aspace;
-	uintptr_t start, end;   /* empty if start >= end */
-	uint64_t tables;        /* chain of page tables to free */
+	uintptr_t start, end; /* empty if start >= end */
+	uint64_t tables;      /* chain of page tables to free */
 	unsigned nr_frames;
 	uint64_t frames[TLB_BATCH_FRAMES];
 };

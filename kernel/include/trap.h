@@ -29,15 +29,15 @@ long trap_call(struct trap_frame *frame);
 void trap_user_work(struct trap_frame *frame);
 
 /* Leaves the guest: vcpu_run returns reason to the server.  Drops the kernel stack above. */
-void vcpu_exit(const struct trap_frame *frame, uint32_t reason, uint64_t fault_addr,
-    uint32_t fault_kind) __attribute__((noreturn));
+void vcpu_exit(const struct trap_frame *frame, uint32_t reason, uint64_t fault_addr, uint32_t fault_kind)
+	__attribute__((noreturn));
 long vcpu_syscall_exit(void);
 
 /* In entry.S. */
 void entry_return_call(struct thread *thread, long result) __attribute__((noreturn));
 void entry_user(const struct trap_frame *frame) __attribute__((noreturn));
 void vcpu_enter_sysret(const struct quoin_vcpu_state *state, uint64_t rip, uint64_t rflags)
-    __attribute__((noreturn));
+	__attribute__((noreturn));
 void context_switch(uint64_t *prev_sp, uint64_t next_sp);
 
 #endif

@@ -236,8 +236,7 @@ static void put_bits(struct thread *thread, uint64_t bits)
 }
 
 /* A waiting caller's message, if there is one: its token, or 0.  endpoint.lock is held. */
-static long receive_queued(struct endpoint *endpoint, struct thread *self,
-			   struct message_handles *handles)
+static long receive_queued(struct endpoint *endpoint, struct thread *self, struct message_handles *handles)
 {
 	struct list_node *node;
 
@@ -413,8 +412,7 @@ void endpoint_destroy(struct object *object)
 static long lookup_endpoint(quoin_handle handle, uint32_t rights, struct endpoint **endpoint)
 {
 	struct object *object;
-	long error =
-	    handle_lookup(current_thread()->task, handle, OBJECT_ENDPOINT, rights, &object);
+	long error = handle_lookup(current_thread()->task, handle, OBJECT_ENDPOINT, rights, &object);
 
 	*endpoint = error ? NULL : endpoint_of(object);
 	return error;
@@ -453,8 +451,7 @@ long call_endpoint_call(quoin_handle handle)
 {
 	struct thread *self = current_thread();
 	struct handle_ref ref;
-	long result =
-	    handle_lookup_ref(self->task, handle, OBJECT_ENDPOINT, QUOIN_RIGHT_CALL, &ref);
+	long result = handle_lookup_ref(self->task, handle, OBJECT_ENDPOINT, QUOIN_RIGHT_CALL, &ref);
 
 	if (unlikely(result))
 		return result;

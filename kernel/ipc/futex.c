@@ -110,8 +110,7 @@ long call_futex_wake(uintptr_t word, uint32_t count)
 	if (!word_ok(word))
 		return -QERR_INVAL;
 	spin_lock(&bucket->lock);
-	list_for_each_safe(node, next, &bucket->waiters)
-	{
+	list_for_each_safe (node, next, &bucket->waiters) {
 		struct thread *thread = container_of(node, struct thread, ipc.node);
 
 		if (woken == count)

@@ -18,8 +18,7 @@
 
 struct notification *notification_new(struct account *account)
 {
-	struct notification *notification =
-	    object_new(OBJECT_NOTIFICATION, sizeof(*notification), account);
+	struct notification *notification = object_new(OBJECT_NOTIFICATION, sizeof(*notification), account);
 
 	if (!notification)
 		return NULL;
@@ -112,12 +111,10 @@ static long notification_wait(struct notification *notification, uint64_t deadli
 
 /* The calls. */
 
-static long lookup_notification(quoin_handle handle, uint32_t rights,
-				struct notification **notification)
+static long lookup_notification(quoin_handle handle, uint32_t rights, struct notification **notification)
 {
 	struct object *object;
-	long error =
-	    handle_lookup(current_thread()->task, handle, OBJECT_NOTIFICATION, rights, &object);
+	long error = handle_lookup(current_thread()->task, handle, OBJECT_NOTIFICATION, rights, &object);
 
 	*notification = error ? NULL : container_of(object, struct notification, object);
 	return error;

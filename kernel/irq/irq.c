@@ -60,8 +60,8 @@ void irq_destroy(struct object *object)
 static long check_hardware(quoin_handle handle)
 {
 	struct object *object;
-	long error = handle_lookup(current_thread()->task, handle, OBJECT_HARDWARE,
-				   QUOIN_RIGHT_MANAGE, &object);
+	long error =
+		handle_lookup(current_thread()->task, handle, OBJECT_HARDWARE, QUOIN_RIGHT_MANAGE, &object);
 
 	if (!error)
 		object_put(object);
@@ -132,8 +132,8 @@ long call_irq_bind(quoin_handle handle, quoin_handle notification, uint64_t bits
 
 	if (result)
 		return result;
-	result = handle_lookup(current_thread()->task, notification, OBJECT_NOTIFICATION,
-			       QUOIN_RIGHT_CALL, &object);
+	result = handle_lookup(current_thread()->task, notification, OBJECT_NOTIFICATION, QUOIN_RIGHT_CALL,
+			       &object);
 	if (!result) {
 		spin_lock(&table_lock);
 		if (irq->notification)

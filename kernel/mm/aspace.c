@@ -39,12 +39,10 @@ bool aspace_range_ok(const struct aspace *aspace, uintptr_t addr, uint64_t len)
 	uintptr_t min = guest ? QUOIN_GUEST_MIN : QUOIN_SERVER_MIN;
 	uintptr_t max = guest ? QUOIN_GUEST_MAX : QUOIN_SERVER_MAX;
 
-	return page_aligned(addr | len) && len > 0 && addr >= min && addr < max &&
-	       len <= max - addr;
+	return page_aligned(addr | len) && len > 0 && addr >= min && addr < max && len <= max - addr;
 }
 
-long aspace_new(uint32_t kind, struct aspace *server, struct account *account,
-		struct aspace **created)
+long aspace_new(uint32_t kind, struct aspace *server, struct account *account, struct aspace **created)
 {
 	struct aspace *aspace = object_new(OBJECT_ASPACE, sizeof(*aspace), account);
 	long error;
@@ -65,8 +63,7 @@ long aspace_new(uint32_t kind, struct aspace *server, struct account *account,
 		aspace->server = server;
 	} else {
 		error = aspace_map(aspace, QUOIN_SERVER_INFO, PAGE_SIZE,
-				   QUOIN_PROT_READ | QUOIN_MAP_SHARED << 8, info_memobj,
-				   QUOIN_PROT_READ, 0);
+				   QUOIN_PROT_READ | QUOIN_MAP_SHARED << 8, info_memobj, QUOIN_PROT_READ, 0);
 	}
 	if (error) {
 		object_put(&aspace->object);
@@ -233,22 +230,21 @@ struct region *region_merge(struct aspace *aspace, struct region *region)
 
 /* Mapping. */
 
-static long map_check(const struct aspace *aspace, uintptr_t addr, uint64_t len,
-		      uint64_t prot_flags, const struct memobj *memobj, uint64_t offset)
+static long map_check(const struct aspace *aspace, uintptr_t addr, uint64_t len, uint64_t prot_flags,
+		      const struct memobj *memobj, uint64_t offset)
 {
 	unsigned prot = prot_flags & 0xff;
 	uint64_t flags = prot_flags >> 8;
 	bool shared = flags & QUOIN_MAP_SHARED;
 
-	if (!aspace_range_ok(aspace, addr, len) || prot > 7 || flags > 0x3f ||
-	    !page_aligned(offset) || offset + len < offset)
+	if (!aspace_range_ok(aspace, addr, len) || prot > 7 || flags > 0x3f || !page_aligned(offset) ||
+	    offset + len < offset)
 		return -QERR_INVAL;
 	if (!memobj && (shared || offset || (flags & QUOIN_MAP_UNCACHED)))
 		return -QERR_INVAL;
 	if (memobj && (flags & QUOIN_MAP_UNCACHED) && memobj->kind != MEMOBJ_PHYSICAL)
 		return -QERR_INVAL;
-	if (aspace->kind == QUOIN_ASPACE_NATIVE && (prot & QUOIN_PROT_WRITE) &&
-	    (prot & QUOIN_PROT_EXEC))
+	if (aspace->kind == QUOIN_ASPACE_NATIVE && (prot & QUOIN_PROT_WRITE) && (prot & QUOIN_PROT_EXEC))
 		return -QERR_PERM;
 	return 0;
 }
@@ -301,8 +297,8 @@ static void fill_range(struct aspace *aspace, uintptr_t addr, uintptr_t end)
 	}
 }
 
-long aspace_map(struct aspace *aspace, uintptr_t addr, uint64_t len, uint64_t prot_flags,
-		struct memobj *memobj, unsigned max_prot, uint64_t offset)
+long aspace_map(struct aspace *aspace, uintptr_t addr, uint64_t len, uint64_t prot_flags, struct memobj *memobj,
+		unsigned max_prot, uint64_t offset)
 {
 	uint64_t flags = prot_flags >> 8;
 	struct region *region;
@@ -406,8 +402,7 @@ uintptr_t mapping_zap(struct aspace *aspace, uintptr_t addr, uintptr_t end, bool
 			break;
 		table_end = MIN(end, ALIGN_DOWN(addr, TABLE_SPAN) + TABLE_SPAN);
 		done = addr + PAGE_SIZE * zap_table(aspace, pt_walk(aspace, addr),
-						    (table_end - addr) >> PAGE_SHIFT, with_private,
-						    batch);
+						    (table_end - addr) >> PAGE_SHIFT, with_private, batch);
 		if (done > addr) {
 			tlb_batch_range(batch, addr, done);
 			pt_prune(aspace, addr, &batch->tables);
@@ -417,11 +412,9 @@ uintptr_t mapping_zap(struct aspace *aspace, uintptr_t addr, uintptr_t end, bool
 	return MIN(addr, end);
 }
 
-void mapping_protect_shared(struct aspace *aspace, uintptr_t addr, uintptr_t end,
-			    struct tlb_batch *batch)
+void mapping_protect_shared(struct aspace *aspace, uintptr_t addr, uintptr_t end, struct tlb_batch *batch)
 {
-	for (addr = pt_next_table(aspace, addr, end); addr < end;
-	     addr = pt_next_table(aspace, addr, end)) {
+	for (addr = pt_next_table(aspace, addr, end); addr < end; addr = pt_next_table(aspace, addr, end)) {
 		uintptr_t table_end = MIN(end, ALIGN_DOWN(addr, TABLE_SPAN) + TABLE_SPAN);
 		uint64_t *pte = pt_walk(aspace, addr);
 
@@ -438,8 +431,7 @@ void mapping_protect_shared(struct aspace *aspace, uintptr_t addr, uintptr_t end
  * Takes [start, end), which lies in region and begins or ends where it does or splits it, out of
  * the books.  A region that goes is chained by its parent field on *gone.
  */
-static void region_cut(struct aspace *aspace, struct region *region, uintptr_t end,
-		       struct region **gone)
+static void region_cut(struct aspace *aspace, struct region *region, uintptr_t end, struct region **gone)
 {
 	if (region->end == end) {
 		region_detach(aspace, region);
@@ -464,8 +456,8 @@ static void release_chain(struct region *gone)
 }
 
 /* One piece of aspace_unmap; locked.  Returns where to go on, or an error in *error. */
-static uintptr_t unmap_piece(struct aspace *aspace, uintptr_t addr, uintptr_t end,
-			     struct tlb_batch *batch, struct region **gone, long *error)
+static uintptr_t unmap_piece(struct aspace *aspace, uintptr_t addr, uintptr_t end, struct tlb_batch *batch,
+			     struct region **gone, long *error)
 {
 	while (addr < end && !tlb_batch_full(batch)) {
 		struct region *region = region_find_from(&aspace->regions, addr);

@@ -32,8 +32,8 @@ long call_aspace_create(uint32_t kind)
 
 	if (kind > QUOIN_ASPACE_GUEST)
 		return -QERR_INVAL;
-	error = aspace_new(kind, kind == QUOIN_ASPACE_GUEST ? self->native : NULL,
-			   self->task->account, &aspace);
+	error = aspace_new(kind, kind == QUOIN_ASPACE_GUEST ? self->native : NULL, self->task->account,
+			   &aspace);
 	if (error)
 		return error;
 	return handle_insert_new(self->task, &aspace->object);
@@ -46,8 +46,8 @@ static unsigned prot_of_rights(uint32_t rights)
 	       (rights & QUOIN_RIGHT_EXEC ? QUOIN_PROT_EXEC : 0);
 }
 
-long call_aspace_map(quoin_handle handle, uint64_t addr, uint64_t len, uint64_t prot_flags,
-		     quoin_handle memobj, uint64_t offset)
+long call_aspace_map(quoin_handle handle, uint64_t addr, uint64_t len, uint64_t prot_flags, quoin_handle memobj,
+		     uint64_t offset)
 {
 	struct handle_ref ref = { .object = NULL };
 	unsigned max_prot = QUOIN_PROT_READ | QUOIN_PROT_WRITE | QUOIN_PROT_EXEC;
@@ -57,15 +57,15 @@ long call_aspace_map(quoin_handle handle, uint64_t addr, uint64_t len, uint64_t 
 	if (result)
 		return result;
 	if (memobj) {
-		result = handle_lookup_ref(current_thread()->task, memobj, OBJECT_MEMOBJ,
-					   QUOIN_RIGHT_READ, &ref);
+		result = handle_lookup_ref(current_thread()->task, memobj, OBJECT_MEMOBJ, QUOIN_RIGHT_READ,
+					   &ref);
 		if (result)
 			return put(aspace, result);
 		max_prot = prot_of_rights(ref.rights);
 	}
 	result = aspace_map(aspace, addr, len, prot_flags,
-			    ref.object ? container_of(ref.object, struct memobj, object) : NULL,
-			    max_prot, offset);
+			    ref.object ? container_of(ref.object, struct memobj, object) : NULL, max_prot,
+			    offset);
 	if (ref.object)
 		object_put(ref.object);
 	return put(aspace, result);
@@ -111,8 +111,7 @@ long call_aspace_move(quoin_handle handle, uint64_t old_addr, uint64_t old_len, 
 	struct aspace *aspace;
 	long result = lookup(handle, QUOIN_RIGHT_WRITE, &aspace);
 
-	return result ? result
-		      : put(aspace, aspace_move(aspace, old_addr, old_len, new_addr, new_len));
+	return result ? result : put(aspace, aspace_move(aspace, old_addr, old_len, new_addr, new_len));
 }
 
 long call_aspace_discard(quoin_handle handle, uint64_t addr, uint64_t len)

@@ -16,8 +16,7 @@
 #define PIECE_TABLES 4 /* last-level tables copied at a time */
 
 /* Copies the PRIVATE entries of one table; -QERR_NOMEM. */
-static long clone_table(struct aspace *child, const struct aspace *source, uintptr_t addr,
-			unsigned nr)
+static long clone_table(struct aspace *child, const struct aspace *source, uintptr_t addr, unsigned nr)
 {
 	uint64_t *from = pt_walk(source, addr), *to = NULL;
 	unsigned copied = 0, left = pt_used(from);
@@ -54,8 +53,8 @@ static long clone_table(struct aspace *child, const struct aspace *source, uintp
 }
 
 /* Entries of [addr, end), up to PIECE_TABLES tables; where it stopped. */
-static uintptr_t clone_entries(struct aspace *child, const struct aspace *source, uintptr_t addr,
-			       uintptr_t end, long *error)
+static uintptr_t clone_entries(struct aspace *child, const struct aspace *source, uintptr_t addr, uintptr_t end,
+			       long *error)
 {
 	for (unsigned tables = 0; tables < PIECE_TABLES && addr < end && !*error; tables++) {
 		uintptr_t stop;
@@ -71,8 +70,7 @@ static uintptr_t clone_entries(struct aspace *child, const struct aspace *source
 }
 
 /* The child's region for [start, end) of region. */
-static long clone_region(struct aspace *child, const struct region *region, uintptr_t start,
-			 uintptr_t end)
+static long clone_region(struct aspace *child, const struct region *region, uintptr_t start, uintptr_t end)
 {
 	struct region *copy = region_new(child);
 
@@ -99,8 +97,7 @@ static bool has_private(const struct region *region)
 }
 
 /* The next piece at or above addr; both locked.  Where to go on, UINTPTR_MAX when done. */
-static uintptr_t clone_piece(struct aspace *child, struct aspace *source, uintptr_t addr,
-			     long *error)
+static uintptr_t clone_piece(struct aspace *child, struct aspace *source, uintptr_t addr, long *error)
 {
 	struct region *region = region_find_from(&source->regions, addr);
 	uintptr_t start, end;

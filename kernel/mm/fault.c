@@ -64,8 +64,8 @@ static unsigned fault_zero(struct aspace *aspace, struct region *region, uint64_
 }
 
 /* Shows those of nr pages of the region's object that exist in the entries that are empty. */
-static void map_pages(struct aspace *aspace, struct region *region, uint64_t *pte,
-		      const uint64_t *pages, unsigned nr)
+static void map_pages(struct aspace *aspace, struct region *region, uint64_t *pte, const uint64_t *pages,
+		      unsigned nr)
 {
 	bool device = region->memobj->kind == MEMOBJ_PHYSICAL;
 	bool writable = region_shared(region) && (region->prot & QUOIN_PROT_WRITE);
@@ -79,8 +79,7 @@ static void map_pages(struct aspace *aspace, struct region *region, uint64_t *pt
 			continue;
 		if (!device)
 			frame_get(page & PAGE_ADDR);
-		pte[i] = (page & PAGE_ADDR) | flags |
-			 (writable && (page & PAGE_WRITABLE) ? PTE_WRITE : 0);
+		pte[i] = (page & PAGE_ADDR) | flags | (writable && (page & PAGE_WRITABLE) ? PTE_WRITE : 0);
 		mapped++;
 	}
 	if (mapped)
@@ -104,8 +103,7 @@ static void map_around(struct aspace *aspace, struct region *region, uintptr_t a
 	}
 }
 
-void mapping_fill_present(struct aspace *aspace, struct region *region, uintptr_t addr,
-			  uintptr_t end)
+void mapping_fill_present(struct aspace *aspace, struct region *region, uintptr_t addr, uintptr_t end)
 {
 	uint64_t *pte = pt_walk_create(aspace, addr);
 
@@ -117,8 +115,7 @@ void mapping_fill_present(struct aspace *aspace, struct region *region, uintptr_
 }
 
 /* Puts a private copy of the frame at from into pte. */
-static unsigned copy_private(struct aspace *aspace, struct region *region, uint64_t *pte,
-			     uint64_t from)
+static unsigned copy_private(struct aspace *aspace, struct region *region, uint64_t *pte, uint64_t from)
 {
 	uint64_t pa = may_take_frame(aspace) ? frame_alloc(aspace->object.account) : 0;
 
@@ -132,8 +129,8 @@ static unsigned copy_private(struct aspace *aspace, struct region *region, uint6
 }
 
 /* The entry is empty and the region has an object. */
-static unsigned fault_object(struct aspace *aspace, struct region *region, uintptr_t addr,
-			     uint64_t *pte, bool write)
+static unsigned fault_object(struct aspace *aspace, struct region *region, uintptr_t addr, uint64_t *pte,
+			     bool write)
 {
 	struct memobj *memobj = region->memobj;
 	uint64_t offset = region->offset + (addr - region->start), page;
@@ -184,8 +181,8 @@ static unsigned write_shared(struct region *region, uintptr_t addr, uint64_t *pt
 }
 
 /* A write to a page that is there, read-only, in a private mapping. */
-static unsigned write_private(struct aspace *aspace, struct region *region, uintptr_t addr,
-			      uint64_t *pte, struct tlb_batch *batch)
+static unsigned write_private(struct aspace *aspace, struct region *region, uintptr_t addr, uint64_t *pte,
+			      struct tlb_batch *batch)
 {
 	uint64_t old = *pte;
 	uint64_t pa = old & PTE_ADDR;
@@ -204,8 +201,8 @@ static unsigned write_private(struct aspace *aspace, struct region *region, uint
 	return QUOIN_FAULT_NONE;
 }
 
-unsigned fault_resolve_locked(struct aspace *aspace, struct region *region, uintptr_t addr,
-			      unsigned access, bool force, struct tlb_batch *batch)
+unsigned fault_resolve_locked(struct aspace *aspace, struct region *region, uintptr_t addr, unsigned access,
+			      bool force, struct tlb_batch *batch)
 {
 	bool write = access & QUOIN_PROT_WRITE;
 	uint64_t *pte;
@@ -274,8 +271,7 @@ unsigned aspace_resolve_range(struct aspace *aspace, uintptr_t addr, uintptr_t e
 
 		spin_lock(&aspace->lock);
 		pte = pt_walk(aspace, addr);
-		done = pte && (*pte & PTE_USER) &&
-		       (!(access & ACCESS_WRITE) || (*pte & PTE_WRITE)) &&
+		done = pte && (*pte & PTE_USER) && (!(access & ACCESS_WRITE) || (*pte & PTE_WRITE)) &&
 		       (!(access & ACCESS_EXEC) || !(*pte & PTE_NX));
 		spin_unlock(&aspace->lock);
 		if (!done)

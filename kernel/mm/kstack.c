@@ -138,8 +138,7 @@ uint64_t kstack_cached_pages(void)
 
 bool kstack_is_guard(uintptr_t addr)
 {
-	return addr >= KERNEL_HEAP && addr < slot_base(SLOTS) &&
-	       (addr - KERNEL_HEAP) % SLOT_SIZE < PAGE_SIZE;
+	return addr >= KERNEL_HEAP && addr < slot_base(SLOTS) && (addr - KERNEL_HEAP) % SLOT_SIZE < PAGE_SIZE;
 }
 
 void *kernel_map_device(uint64_t pa, size_t size)

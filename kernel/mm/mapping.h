@@ -53,18 +53,16 @@ struct region *region_merge(struct aspace *aspace, struct region *region);
 uintptr_t mapping_zap(struct aspace *aspace, uintptr_t addr, uintptr_t end, bool with_private,
 		      struct tlb_batch *batch);
 /* Takes the right to write away in [addr, end) from entries that are not PRIVATE.  Locked. */
-void mapping_protect_shared(struct aspace *aspace, uintptr_t addr, uintptr_t end,
-			    struct tlb_batch *batch);
+void mapping_protect_shared(struct aspace *aspace, uintptr_t addr, uintptr_t end, struct tlb_batch *batch);
 
 /*
  * Resolves access at addr (a page) of region: enum quoin_fault_kind, FAULT_NONE when done.  With
  * force the region's protection is ignored (for ptrace).  Locked; what became stale goes to batch.
  */
-unsigned fault_resolve_locked(struct aspace *aspace, struct region *region, uintptr_t addr,
-			      unsigned access, bool force, struct tlb_batch *batch);
+unsigned fault_resolve_locked(struct aspace *aspace, struct region *region, uintptr_t addr, unsigned access,
+			      bool force, struct tlb_batch *batch);
 /* Maps the pages of region's object that exist in [addr, end), within one table.  Locked. */
-void mapping_fill_present(struct aspace *aspace, struct region *region, uintptr_t addr,
-			  uintptr_t end);
+void mapping_fill_present(struct aspace *aspace, struct region *region, uintptr_t addr, uintptr_t end);
 
 /* In long loops, no lock held: a preemption point; false if the calling thread is dying. */
 bool mapping_may_go_on(void);

@@ -50,8 +50,7 @@ long memobj_new(uint32_t kind, uint64_t size, struct account *account, struct me
 	return 0;
 }
 
-long memobj_new_physical(uint64_t pa, uint64_t size, struct account *account,
-			 struct memobj **created)
+long memobj_new_physical(uint64_t pa, uint64_t size, struct account *account, struct memobj **created)
 {
 	long error = memobj_new(MEMOBJ_PHYSICAL, size, account, created);
 
@@ -124,8 +123,8 @@ uint64_t memobj_fill_locked(struct memobj *memobj, uint64_t offset)
 }
 
 /* What a scan does to the mappings in [start, end) of one aspace that show the wanted pages. */
-static void scan_window(struct aspace *aspace, uintptr_t start, uintptr_t end,
-			struct memobj *memobj, uint64_t from, uint64_t to, enum memobj_scan what)
+static void scan_window(struct aspace *aspace, uintptr_t start, uintptr_t end, struct memobj *memobj,
+			uint64_t from, uint64_t to, enum memobj_scan what)
 {
 	struct tlb_batch batch;
 
@@ -169,8 +168,7 @@ void memobj_scan(struct memobj *memobj, uint64_t first, uint64_t nr, enum memobj
 	spin_lock(&memobj->lock);
 	list_add_head(&memobj->regions, &marker.memobj_node);
 	while (marker.memobj_node.next != &memobj->regions) {
-		struct region *region =
-		    list_entry(marker.memobj_node.next, struct region, memobj_node);
+		struct region *region = list_entry(marker.memobj_node.next, struct region, memobj_node);
 		struct aspace *aspace = region->aspace;
 		uintptr_t start = region->start, end = region->end;
 
@@ -180,8 +178,7 @@ void memobj_scan(struct memobj *memobj, uint64_t first, uint64_t nr, enum memobj
 		if (!aspace || !object_tryget(&aspace->object))
 			continue;
 		spin_unlock(&memobj->lock);
-		scan_window(aspace, start, end, memobj, first << PAGE_SHIFT,
-			    (first + nr) << PAGE_SHIFT, what);
+		scan_window(aspace, start, end, memobj, first << PAGE_SHIFT, (first + nr) << PAGE_SHIFT, what);
 		object_put(&aspace->object);
 		preempt_point();
 		spin_lock(&memobj->lock);
@@ -259,8 +256,8 @@ static long supply_collect(struct memobj *src, uint64_t first, unsigned nr, uint
 
 /* Enters the frames into dst, whose index takes the references over; what is not needed stays in
  * pas. */
-static long supply_enter(struct memobj *dst, uint64_t first, unsigned nr, uint64_t *pas,
-			 uint64_t flags, unsigned *nr_left)
+static long supply_enter(struct memobj *dst, uint64_t first, unsigned nr, uint64_t *pas, uint64_t flags,
+			 unsigned *nr_left)
 {
 	unsigned left = 0;
 	long error = 0;
@@ -283,8 +280,8 @@ static long supply_enter(struct memobj *dst, uint64_t first, unsigned nr, uint64
 	return error;
 }
 
-long memobj_supply(struct memobj *dst, uint64_t dst_first, struct memobj *src, uint64_t src_first,
-		   uint64_t nr, uint32_t flags)
+long memobj_supply(struct memobj *dst, uint64_t dst_first, struct memobj *src, uint64_t src_first, uint64_t nr,
+		   uint32_t flags)
 {
 	uint64_t page_flags = PAGE_VALID | (flags & QUOIN_SUPPLY_WRITABLE ? PAGE_WRITABLE : 0);
 	uint64_t pas[32];
@@ -312,8 +309,7 @@ void memobj_clean(struct memobj *memobj, uint64_t first, uint64_t nr)
 	uint64_t end = first + nr, page;
 
 	spin_lock(&memobj->lock);
-	for (uint64_t at = first; (at = page_index_next(&memobj->pages, at, end, &page)) < end;
-	     at++)
+	for (uint64_t at = first; (at = page_index_next(&memobj->pages, at, end, &page)) < end; at++)
 		*page_index_slot(&memobj->pages, at) &= ~PAGE_WRITABLE;
 	spin_unlock(&memobj->lock);
 	memobj_scan(memobj, first, nr, MEMOBJ_SCAN_CLEAN);

@@ -75,8 +75,7 @@ long call_memobj_physical(quoin_handle hardware, uint64_t paddr, uint64_t size)
 	if (error)
 		return error;
 	object_put(object);
-	if (!page_aligned(paddr | size) || !size || size > PHYSICAL_LIMIT ||
-	    paddr > PHYSICAL_LIMIT - size)
+	if (!page_aligned(paddr | size) || !size || size > PHYSICAL_LIMIT || paddr > PHYSICAL_LIMIT - size)
 		return -QERR_INVAL;
 	if (range_is_ram(paddr, size))
 		return -QERR_PERM;
@@ -112,16 +111,14 @@ long call_memobj_supply(quoin_handle dst_handle, uint64_t dst_offset, quoin_hand
 
 	if (flags & ~QUOIN_SUPPLY_WRITABLE)
 		return -QERR_INVAL;
-	result = lookup_range(dst_handle, QUOIN_RIGHT_WRITE, dst_offset, nr_pages,
-			      QUOIN_MEMOBJ_FILE, &dst);
+	result = lookup_range(dst_handle, QUOIN_RIGHT_WRITE, dst_offset, nr_pages, QUOIN_MEMOBJ_FILE, &dst);
 	if (result)
 		return result;
-	result = lookup_range(src_handle, QUOIN_RIGHT_READ | QUOIN_RIGHT_WRITE, src_offset,
-			      nr_pages, QUOIN_MEMOBJ_ANON, &src);
+	result = lookup_range(src_handle, QUOIN_RIGHT_READ | QUOIN_RIGHT_WRITE, src_offset, nr_pages,
+			      QUOIN_MEMOBJ_ANON, &src);
 	if (result)
 		return put(dst, result);
-	result = memobj_supply(dst, dst_offset >> PAGE_SHIFT, src, src_offset >> PAGE_SHIFT,
-			       nr_pages, flags);
+	result = memobj_supply(dst, dst_offset >> PAGE_SHIFT, src, src_offset >> PAGE_SHIFT, nr_pages, flags);
 	put(src, 0);
 	return put(dst, result);
 }
@@ -129,8 +126,7 @@ long call_memobj_supply(quoin_handle dst_handle, uint64_t dst_offset, quoin_hand
 long call_memobj_evict(quoin_handle handle, uint64_t offset, uint64_t nr_pages)
 {
 	struct memobj *memobj;
-	long result =
-	    lookup_range(handle, QUOIN_RIGHT_WRITE, offset, nr_pages, QUOIN_MEMOBJ_FILE, &memobj);
+	long result = lookup_range(handle, QUOIN_RIGHT_WRITE, offset, nr_pages, QUOIN_MEMOBJ_FILE, &memobj);
 
 	if (result)
 		return result;
@@ -140,8 +136,7 @@ long call_memobj_evict(quoin_handle handle, uint64_t offset, uint64_t nr_pages)
 long call_memobj_clean(quoin_handle handle, uint64_t offset, uint64_t nr_pages)
 {
 	struct memobj *memobj;
-	long result =
-	    lookup_range(handle, QUOIN_RIGHT_WRITE, offset, nr_pages, QUOIN_MEMOBJ_FILE, &memobj);
+	long result = lookup_range(handle, QUOIN_RIGHT_WRITE, offset, nr_pages, QUOIN_MEMOBJ_FILE, &memobj);
 
 	if (result)
 		return result;
@@ -152,8 +147,7 @@ long call_memobj_clean(quoin_handle handle, uint64_t offset, uint64_t nr_pages)
 long call_memobj_commit(quoin_handle handle, uint64_t offset, uint64_t nr_pages)
 {
 	struct memobj *memobj;
-	long result =
-	    lookup_range(handle, QUOIN_RIGHT_WRITE, offset, nr_pages, QUOIN_MEMOBJ_ANON, &memobj);
+	long result = lookup_range(handle, QUOIN_RIGHT_WRITE, offset, nr_pages, QUOIN_MEMOBJ_ANON, &memobj);
 
 	if (result)
 		return result;
@@ -163,8 +157,7 @@ long call_memobj_commit(quoin_handle handle, uint64_t offset, uint64_t nr_pages)
 long call_memobj_decommit(quoin_handle handle, uint64_t offset, uint64_t nr_pages)
 {
 	struct memobj *memobj;
-	long result =
-	    lookup_range(handle, QUOIN_RIGHT_WRITE, offset, nr_pages, QUOIN_MEMOBJ_ANON, &memobj);
+	long result = lookup_range(handle, QUOIN_RIGHT_WRITE, offset, nr_pages, QUOIN_MEMOBJ_ANON, &memobj);
 
 	if (result)
 		return result;
@@ -183,16 +176,13 @@ static long write_frames(struct memobj *memobj, uint64_t first, uint64_t nr, uin
 		for (unsigned i = 0; i < count; i++) {
 			uint64_t offset = (first + done + i) << PAGE_SHIFT;
 
-			pas[i] = offset < memobj->size
-				     ? memobj_page_locked(memobj, offset) & PAGE_ADDR
-				     : 0;
+			pas[i] = offset < memobj->size ? memobj_page_locked(memobj, offset) & PAGE_ADDR : 0;
 			if (!pas[i])
 				error = -QERR_RANGE;
 		}
 		spin_unlock(&memobj->lock);
 		if (!error)
-			error = copy_to_user(paddrs + done * sizeof(pas[0]), pas,
-					     count * sizeof(pas[0]));
+			error = copy_to_user(paddrs + done * sizeof(pas[0]), pas, count * sizeof(pas[0]));
 		done += count;
 		if (!mapping_may_go_on())
 			error = -QERR_CANCELED;

@@ -158,8 +158,7 @@ uint64_t page_index_remove(struct page_index *index, uint64_t page)
 	return value;
 }
 
-unsigned page_index_row(const struct page_index *index, uint64_t page, unsigned nr,
-			uint64_t *values)
+unsigned page_index_row(const struct page_index *index, uint64_t page, unsigned nr, uint64_t *values)
 {
 	uint64_t entry = fits(page, index->height) ? index->root : 0;
 	unsigned first = page % PAGE_INDEX_FAN;
@@ -176,8 +175,7 @@ unsigned page_index_row(const struct page_index *index, uint64_t page, unsigned 
 	return nr;
 }
 
-uint64_t page_index_next(const struct page_index *index, uint64_t page, uint64_t end,
-			 uint64_t *value)
+uint64_t page_index_next(const struct page_index *index, uint64_t page, uint64_t end, uint64_t *value)
 {
 	while (page < end && index->root && fits(page, index->height)) {
 		uint64_t entry = index->root;
@@ -203,8 +201,7 @@ static void node_clear(struct page_index *index, struct page_node *node, unsigne
 	if (height > 1) {
 		for (unsigned i = 0; i < PAGE_INDEX_FAN; i++)
 			if (node->slots[i])
-				node_clear(index, (struct page_node *)node->slots[i], height - 1,
-					   drop);
+				node_clear(index, (struct page_node *)node->slots[i], height - 1, drop);
 	} else {
 		unsigned nr = 0;
 

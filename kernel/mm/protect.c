@@ -16,15 +16,14 @@ bool mapping_may_go_on(void)
  * Entries of region in [addr, end) follow its protection.  The right to write is only ever taken
  * away here: a fault gives it back, which knows about copy-on-write and clean pages.
  */
-static void protect_entries(struct aspace *aspace, struct region *region, uintptr_t addr,
-			    uintptr_t end, struct tlb_batch *batch)
+static void protect_entries(struct aspace *aspace, struct region *region, uintptr_t addr, uintptr_t end,
+			    struct tlb_batch *batch)
 {
 	uint64_t flags = pte_flags(region), keep = PTE_ADDR | PTE_PRIVATE | PTE_DEVICE | PTE_DIRTY;
 
 	if (region->prot & QUOIN_PROT_WRITE)
 		keep |= PTE_WRITE;
-	for (addr = pt_next_table(aspace, addr, end); addr < end;
-	     addr = pt_next_table(aspace, addr, end)) {
+	for (addr = pt_next_table(aspace, addr, end); addr < end; addr = pt_next_table(aspace, addr, end)) {
 		uintptr_t table_end = MIN(end, ALIGN_DOWN(addr, TABLE_SPAN) + TABLE_SPAN);
 		uint64_t *pte = pt_walk(aspace, addr);
 
@@ -77,8 +76,7 @@ long aspace_protect(struct aspace *aspace, uintptr_t addr, uint64_t len, unsigne
 
 	if (!aspace_range_ok(aspace, addr, len) || prot > 7)
 		return -QERR_INVAL;
-	if (aspace->kind == QUOIN_ASPACE_NATIVE && (prot & QUOIN_PROT_WRITE) &&
-	    (prot & QUOIN_PROT_EXEC))
+	if (aspace->kind == QUOIN_ASPACE_NATIVE && (prot & QUOIN_PROT_WRITE) && (prot & QUOIN_PROT_EXEC))
 		return -QERR_PERM;
 	tlb_batch_init(&batch, aspace);
 	while (addr < end && !error) {
@@ -114,8 +112,7 @@ long aspace_discard(struct aspace *aspace, uintptr_t addr, uint64_t len)
 /* Moving. */
 
 /* The whole of [addr, end) is mapped, counting the regions; both ends are region boundaries. */
-static long move_check(struct aspace *aspace, uintptr_t addr, uintptr_t end, uintptr_t to,
-		       uintptr_t to_end)
+static long move_check(struct aspace *aspace, uintptr_t addr, uintptr_t end, uintptr_t to, uintptr_t to_end)
 {
 	struct region *next = region_find_from(&aspace->regions, to);
 	long error = region_split(aspace, addr);
@@ -183,8 +180,7 @@ static void move_entries(struct aspace *aspace, uintptr_t addr, uintptr_t end, u
  * The regions of [addr, end) appear again at to.  They are taken out and put in anew, so a region
  * of an object goes to the tail of its list (memobj_scan).
  */
-static void move_regions(struct aspace *aspace, uintptr_t addr, uintptr_t end, uintptr_t to,
-			 uintptr_t to_end)
+static void move_regions(struct aspace *aspace, uintptr_t addr, uintptr_t end, uintptr_t to, uintptr_t to_end)
 {
 	while (addr < end) {
 		struct region *region = region_find(&aspace->regions, addr);
@@ -207,8 +203,8 @@ long aspace_move(struct aspace *aspace, uintptr_t addr, uint64_t len, uintptr_t 
 	struct tlb_batch batch;
 	long error;
 
-	if (!aspace_range_ok(aspace, addr, len) || !aspace_range_ok(aspace, to, to_len) ||
-	    to_len < len || (to < addr + len && addr < to + to_len))
+	if (!aspace_range_ok(aspace, addr, len) || !aspace_range_ok(aspace, to, to_len) || to_len < len ||
+	    (to < addr + len && addr < to + to_len))
 		return -QERR_INVAL;
 	tlb_batch_init(&batch, aspace);
 	spin_lock(&aspace->lock);

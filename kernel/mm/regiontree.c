@@ -64,8 +64,7 @@ struct region *region_prev(const struct region_tree *tree, const struct region *
 }
 
 /* Puts replacement (or NULL) where region hangs. */
-static void replace_child(struct region_tree *tree, struct region *region,
-			  struct region *replacement)
+static void replace_child(struct region_tree *tree, struct region *region, struct region *replacement)
 {
 	struct region *parent = region->parent;
 
@@ -126,8 +125,8 @@ void region_insert(struct region_tree *tree, struct region *region)
 void region_remove(struct region_tree *tree, struct region *region)
 {
 	while (region->left && region->right)
-		rotate_up(tree, region->left->priority > region->right->priority ? region->left
-										 : region->right);
+		rotate_up(tree,
+			  region->left->priority > region->right->priority ? region->left : region->right);
 	replace_child(tree, region, region->left ? region->left : region->right);
 	list_remove(&region->node);
 	tree->count--;

@@ -164,8 +164,7 @@ void *kmalloc(size_t size)
 		return large_alloc(size);
 	cache = &caches[cache_index[(size + 31) / 32]];
 	if (!cache->magazines[cpu].nr) {
-		cache->magazines[cpu].nr =
-		    cache_take(cache, cache->magazines[cpu].objects, MAGAZINE / 2);
+		cache->magazines[cpu].nr = cache_take(cache, cache->magazines[cpu].objects, MAGAZINE / 2);
 		if (!cache->magazines[cpu].nr)
 			return NULL;
 	}
@@ -217,8 +216,7 @@ void slab_trim(void)
 		cache_give(cache, cache->magazines[cpu].objects, cache->magazines[cpu].nr);
 		cache->magazines[cpu].nr = 0;
 		spin_lock(&cache->lock);
-		list_for_each_safe(node, next, &cache->partial)
-		{
+		list_for_each_safe (node, next, &cache->partial) {
 			struct slab *slab = list_entry(node, struct slab, node);
 
 			if (slab->used == 0)

@@ -21,8 +21,8 @@ static uint64_t page_borrow(struct aspace *aspace, uintptr_t addr, bool write)
 	spin_lock(&aspace->lock);
 	region = region_find(&aspace->regions, addr);
 	force = region && !(region->flags & QUOIN_MAP_SHARED);
-	if (region && !fault_resolve_locked(aspace, region, addr,
-					    write ? ACCESS_WRITE : ACCESS_READ, force, &batch)) {
+	if (region &&
+	    !fault_resolve_locked(aspace, region, addr, write ? ACCESS_WRITE : ACCESS_READ, force, &batch)) {
 		pte = pt_walk(aspace, addr);
 		if (!(*pte & PTE_DEVICE)) {
 			pa = *pte & PTE_ADDR;
@@ -36,8 +36,8 @@ static uint64_t page_borrow(struct aspace *aspace, uintptr_t addr, bool write)
 
 typedef int transfer_page(char *page, uintptr_t buffer, size_t n);
 
-static uint64_t transfer(struct aspace *aspace, uintptr_t addr, uintptr_t buffer, uint64_t len,
-			 bool write, transfer_page *copy)
+static uint64_t transfer(struct aspace *aspace, uintptr_t addr, uintptr_t buffer, uint64_t len, bool write,
+			 transfer_page *copy)
 {
 	uint64_t done = 0;
 
@@ -111,8 +111,7 @@ bool aspace_peek_u32(struct aspace *aspace, uintptr_t addr, uint32_t *value)
 	entry = __atomic_load_n(pte, __ATOMIC_RELAXED);
 	if ((entry & (PTE_PRESENT | PTE_USER | PTE_DEVICE)) != (PTE_PRESENT | PTE_USER))
 		return false;
-	*value =
-	    *(volatile uint32_t *)((char *)phys_to_virt(entry & PTE_ADDR) + (addr & PAGE_MASK));
+	*value = *(volatile uint32_t *)((char *)phys_to_virt(entry & PTE_ADDR) + (addr & PAGE_MASK));
 	return true;
 }
 

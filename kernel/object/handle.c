@@ -166,8 +166,8 @@ long handle_insert_at(struct task *task, uint32_t slot, const struct handle_ref 
 		return -QERR_INVAL;
 	spin_lock(&table->lock);
 	error = table->closed ? -QERR_NFILE : 0;
-	while (!error && (slot >= table->size ||
-			  table->size <= table->used + table->reserved + QUOIN_FIRST_FREE))
+	while (!error &&
+	       (slot >= table->size || table->size <= table->used + table->reserved + QUOIN_FIRST_FREE))
 		error = table_grow(table);
 	if (!error && table->entries[slot].object)
 		error = -QERR_EXIST;
@@ -189,8 +189,8 @@ long handle_insert_new(struct task *task, struct object *object)
 	return handle;
 }
 
-long handle_lookup_ref(struct task *task, quoin_handle handle, enum object_type type,
-		       uint32_t rights, struct handle_ref *ref)
+long handle_lookup_ref(struct task *task, quoin_handle handle, enum object_type type, uint32_t rights,
+		       struct handle_ref *ref)
 {
 	struct handle_table *table = &task->handles;
 	const struct handle_entry *entry;
@@ -198,8 +198,7 @@ long handle_lookup_ref(struct task *task, quoin_handle handle, enum object_type 
 
 	spin_lock(&table->lock);
 	entry = likely(handle < table->size) ? &table->entries[handle] : NULL;
-	if (unlikely(!entry || !entry->object ||
-		     (type != OBJECT_ANY && entry->object->type != type))) {
+	if (unlikely(!entry || !entry->object || (type != OBJECT_ANY && entry->object->type != type))) {
 		error = -QERR_BADF;
 	} else if (unlikely((entry->rights & rights) != rights)) {
 		error = -QERR_PERM;

@@ -53,8 +53,8 @@ bool object_tryget(struct object *object)
 	uint32_t refs = __atomic_load_n(&object->refs, __ATOMIC_RELAXED);
 
 	while (refs)
-		if (__atomic_compare_exchange_n(&object->refs, &refs, refs + 1, true,
-						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&object->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
 			return true;
 	return false;
 }

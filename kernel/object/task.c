@@ -110,8 +110,7 @@ struct task *task_create_first(const char *name, uint64_t archive_pa, uint64_t a
 	struct aspace *aspace;
 	struct task *task;
 
-	if (aspace_new(QUOIN_ASPACE_NATIVE, NULL, NULL, &aspace) ||
-	    task_create(NULL, aspace, name, 0, &task) ||
+	if (aspace_new(QUOIN_ASPACE_NATIVE, NULL, NULL, &aspace) || task_create(NULL, aspace, name, 0, &task) ||
 	    memobj_new_physical(archive_pa, ALIGN_UP(archive_bytes, PAGE_SIZE), NULL, &memobj))
 		panic("no memory for the first task");
 	object_put(&aspace->object);
@@ -210,7 +209,8 @@ static void kill_with(struct task *task, int64_t code, int64_t vector, uint64_t 
 	task->exit_code = code;
 	task->fault_vector = vector;
 	task->fault_addr = addr;
-	list_for_each(node, &task->threads) thread_kill(list_entry(node, struct thread, task_node));
+	list_for_each (node, &task->threads)
+		thread_kill(list_entry(node, struct thread, task_node));
 	empty = task->nr_threads == 0;
 	spin_unlock(&task->lock);
 	if (empty)
@@ -283,14 +283,12 @@ static void task_describe(struct task *task, struct quoin_task_info *info)
 	memcpy(info->name, task->name, sizeof(info->name));
 	info->aspace_id = task->aspace_id;
 	info->pages = account_bytes(task->account) >> PAGE_SHIFT;
-	info->limit_pages =
-	    task->account->limit == INT64_MAX ? 0 : task->account->limit >> PAGE_SHIFT;
+	info->limit_pages = task->account->limit == INT64_MAX ? 0 : task->account->limit >> PAGE_SHIFT;
 	info->nr_handles = task->handles.used;
 	spin_lock(&task->lock);
 	info->nr_threads = task->nr_threads;
 	info->cpu_ns = task->dead_cpu_ns;
-	list_for_each(node, &task->threads)
-	{
+	list_for_each (node, &task->threads) {
 		uint64_t guest_ns, server_ns;
 
 		thread_times(list_entry(node, struct thread, task_node), &guest_ns, &server_ns);
@@ -305,8 +303,7 @@ uint32_t task_list(struct quoin_task_info *infos, uint32_t count)
 	uint32_t total, i = 0;
 
 	spin_lock(&task_list_lock);
-	list_for_each(node, &task_all)
-	{
+	list_for_each (node, &task_all) {
 		if (i >= count)
 			break;
 		task_describe(list_entry(node, struct task, all), &infos[i++]);
@@ -379,8 +376,8 @@ long call_task_watch(quoin_handle handle, quoin_handle notification, uint64_t bi
 
 	if (result)
 		return result;
-	result = handle_lookup(current_thread()->task, notification, OBJECT_NOTIFICATION,
-			       QUOIN_RIGHT_CALL, &object);
+	result = handle_lookup(current_thread()->task, notification, OBJECT_NOTIFICATION, QUOIN_RIGHT_CALL,
+			       &object);
 	if (result)
 		goto put_task;
 	result = -QERR_NOMEM;
@@ -431,8 +428,7 @@ long call_task_set_fixup(uint64_t start, uint64_t end, uint64_t resume)
 {
 	struct task *task = current_thread()->task;
 
-	if (start > end ||
-	    (start != end && (!user_range_ok(start, end - start) || !user_range_ok(resume, 1))))
+	if (start > end || (start != end && (!user_range_ok(start, end - start) || !user_range_ok(resume, 1))))
 		return -QERR_INVAL;
 	task->fixup_start = start;
 	task->fixup_end = end;

@@ -13,8 +13,8 @@
 #include <quoin/dispatch.h>
 
 #define DEBUG_WRITE_MAX 512u
-#define TASKS_MAX 4096u
-#define MAX_WEIGHT (1u << 20)
+#define TASKS_MAX       4096u
+#define MAX_WEIGHT      (1u << 20)
 
 static bool in_server_region(uint64_t addr)
 {
@@ -54,8 +54,7 @@ long call_thread_create(quoin_handle handle, uintptr_t user_args)
 		return -QERR_FAULT;
 	if (!args_ok(&args))
 		return -QERR_INVAL;
-	result = handle_lookup(caller, handle, OBJECT_TASK, QUOIN_RIGHT_MANAGE,
-	    (struct object **)&task);
+	result = handle_lookup(caller, handle, OBJECT_TASK, QUOIN_RIGHT_MANAGE, (struct object **)&task);
 	if (result)
 		return result;
 	if (args.sched_class == QUOIN_SCHED_FAIR && pmm_only_reserve_left())
@@ -83,8 +82,7 @@ long call_thread_yield(void)
 
 static long lookup(quoin_handle handle, uint32_t rights, struct thread **t)
 {
-	return handle_lookup(current_thread()->task, handle, OBJECT_THREAD, rights,
-	    (struct object **)t);
+	return handle_lookup(current_thread()->task, handle, OBJECT_THREAD, rights, (struct object **)t);
 }
 
 long call_thread_sched(quoin_handle handle, uint32_t class, uint32_t weight)

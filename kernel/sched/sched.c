@@ -68,7 +68,7 @@ static void rq_remove(struct runqueue *rq, struct thread *t)
 
 static struct thread *rq_first(const struct runqueue *rq)
 {
-	for (unsigned class = 0; class < ARRAY_SIZE(rq->round_robin); class++) {
+	for (unsigned class = 0; class < ARRAY_SIZE(rq->round_robin); class ++) {
 		const struct list_node *head = &rq->round_robin[class];
 
 		if (!list_empty(head))
@@ -135,8 +135,7 @@ static bool preempts(const struct cpu *cpu, const struct thread *t, const struct
 {
 	if (t->sched_class != running->sched_class)
 		return t->sched_class < running->sched_class;
-	return t->sched_class == QUOIN_SCHED_FAIR &&
-	       t->vruntime + granularity < running_vruntime(cpu);
+	return t->sched_class == QUOIN_SCHED_FAIR && t->vruntime + granularity < running_vruntime(cpu);
 }
 
 /* This CPU's alarm. */
@@ -263,8 +262,7 @@ void sched_reschedule(void)
 
 	spin_lock(&cpu->rq.lock);
 	first = rq_first(&cpu->rq);
-	if ((first && preempts(cpu, first, cpu->current)) ||
-	    !(cpu->current->affinity & cpu_bit(cpu)))
+	if ((first && preempts(cpu, first, cpu->current)) || !(cpu->current->affinity & cpu_bit(cpu)))
 		cpu->need_resched = 1;
 	else
 		slice_update(cpu, cpu->current);
@@ -343,8 +341,8 @@ static void begin_run(struct cpu *cpu, struct thread *t)
 	cpu->slice_end = UINT64_MAX;
 	cpu->switched = t->started = rdtsc();
 	cpu->running_weight = t->weight;
-	__atomic_store_n(&cpu->running_vruntime,
-	    t->sched_class == QUOIN_SCHED_FAIR ? t->vruntime : UINT64_MAX, __ATOMIC_RELEASE);
+	__atomic_store_n(&cpu->running_vruntime, t->sched_class == QUOIN_SCHED_FAIR ? t->vruntime : UINT64_MAX,
+			 __ATOMIC_RELEASE);
 	if (t == cpu->idle)
 		__atomic_fetch_or(&idle_cpus, cpu_bit(cpu), __ATOMIC_SEQ_CST);
 	else if (!(t->affinity & cpu_bit(cpu)))

@@ -12,8 +12,7 @@
 #include "tlb.h"
 
 /* A trylock may have broken the order, and a panic prints under any lock. */
-static __attribute__((noinline)) void order_broken(const struct spinlock *lock,
-    const struct spinlock *inner)
+static __attribute__((noinline)) void order_broken(const struct spinlock *lock, const struct spinlock *inner)
 {
 	if (!panicking)
 		panic("lock %s taken inside %s", lock->name, inner->name);

@@ -141,8 +141,7 @@ static void measure(const struct benchmark *b, int profile)
 	printf("%s\t%.0f", b->name, (double)spent / b->count);
 	for (size_t i = 0; stats >= 0 && i < NR_COUNTERS; i++)
 		printf("\t%s=%.2f", counter_names[i],
-		       (double)(after.value[i] - before.value[i] - overhead.value[i]) /
-			   (b->count * nr_rounds));
+		       (double)(after.value[i] - before.value[i] - overhead.value[i]) / (b->count * nr_rounds));
 	printf("\n");
 	fflush(stdout);
 }

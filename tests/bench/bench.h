@@ -21,7 +21,7 @@ struct benchmark {
 
 #define BENCHMARK(id, ...)                       \
 	static const struct benchmark bench_##id \
-	    __attribute__((used, section("benchmarks"), aligned(8))) = { __VA_ARGS__ }
+		__attribute__((used, section("benchmarks"), aligned(8))) = { __VA_ARGS__ }
 
 /* Ends the program unless result >= 0; returns it. */
 long need(long result, const char *what);

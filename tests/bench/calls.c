@@ -113,8 +113,8 @@ static void create_run(unsigned count)
 		need(unlink(TMPFS "/file"), TMPFS);
 	}
 }
-BENCHMARK(create_unlink, .name = "create + close + unlink, tmpfs", .count = 1000,
-	  .setup = tmpfs_setup, .run = create_run, .teardown = tmpfs_teardown);
+BENCHMARK(create_unlink, .name = "create + close + unlink, tmpfs", .count = 1000, .setup = tmpfs_setup,
+	  .run = create_run, .teardown = tmpfs_teardown);
 
 /* ---- signals ---- */
 
@@ -141,5 +141,5 @@ static void signal_run(unsigned count)
 		kill(self, SIGUSR1);
 	need(nr_signals == expected ? 0 : -1, "signals");
 }
-BENCHMARK(signal, .name = "signal, delivered and returned from", .count = 1000,
-	  .setup = signal_setup, .run = signal_run);
+BENCHMARK(signal, .name = "signal, delivered and returned from", .count = 1000, .setup = signal_setup,
+	  .run = signal_run);

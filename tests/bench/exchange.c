@@ -69,8 +69,8 @@ static void pipes_close(void)
 		close(back[i]);
 	}
 }
-BENCHMARK(pipe, .name = "pipe round trip", .count = 1000, .setup = round_trip_setup,
-	  .run = round_trip_run, .teardown = pipes_close);
+BENCHMARK(pipe, .name = "pipe round trip", .count = 1000, .setup = round_trip_setup, .run = round_trip_run,
+	  .teardown = pipes_close);
 
 static void swallow(void)
 {
@@ -130,8 +130,8 @@ static void switch_run(unsigned count)
 {
 	yield_run(count / 2);
 }
-BENCHMARK(context_switch, .name = "context switch between processes", .count = 4000,
-	  .setup = switch_setup, .run = switch_run, .teardown = partner_stop);
+BENCHMARK(context_switch, .name = "context switch between processes", .count = 4000, .setup = switch_setup,
+	  .run = switch_run, .teardown = partner_stop);
 
 /* ---- futexes ---- */
 

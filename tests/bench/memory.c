@@ -37,8 +37,7 @@ static void anonymous_run(unsigned count)
 		munmap((char *)memory, BYTES);
 	}
 }
-BENCHMARK(anonymous, .name = "256 anonymous pages: mmap, faults, munmap", .count = 20,
-	  .run = anonymous_run);
+BENCHMARK(anonymous, .name = "256 anonymous pages: mmap, faults, munmap", .count = 20, .run = anonymous_run);
 
 static int data;
 

@@ -30,8 +30,7 @@ static void program(const uint8_t *data, size_t size)
 		if (elf_check_segments(image, size) == 0) {
 			EXPECT(image->low < image->high && image->high <= QUOIN_GUEST_MAX);
 			EXPECT(!((image->low | image->high) % QUOIN_PAGE_SIZE));
-			EXPECT(image->interp_len <= 4096 &&
-			       image->interp_offset + image->interp_len <= size);
+			EXPECT(image->interp_len <= 4096 && image->interp_offset + image->interp_len <= size);
 			for (unsigned i = 0; i < image->header.e_phnum; i++)
 				check_segment(image, &image->phdrs[i], size);
 		}

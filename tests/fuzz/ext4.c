@@ -197,8 +197,7 @@ static void change_file(struct disk *disk, struct ext4_fs *fs, struct ext4_id id
 
 	(void)disk;
 	if (random_below(2))
-		file_write_blocks(disk, fs, id, random_below(500), data, 1 + random_below(8),
-				  500000);
+		file_write_blocks(disk, fs, id, random_below(500), data, 1 + random_below(8), 500000);
 	if (random_below(2))
 		ext4_setattr(fs, id, EXT4_SET_SIZE, &attr, &attr);
 }
@@ -214,18 +213,17 @@ static void change_dir(struct ext4_fs *fs, struct ext4_id dir, struct ext4_id ot
 	for (unsigned i = 0; i < 16 && i < names.count; i++) {
 		if (ext4_lookup(fs, dir, names.name[i], names.len[i], &attr))
 			continue;
-		if (random_below(4) == 0 &&
-		    !ext4_unlink(fs, dir, names.name[i], names.len[i], &attr) && !attr.nlink)
+		if (random_below(4) == 0 && !ext4_unlink(fs, dir, names.name[i], names.len[i], &attr) &&
+		    !attr.nlink)
 			ext4_forget(fs, attr.id);
 		if (random_below(4) == 0)
 			ext4_rmdir(fs, dir, names.name[i], names.len[i], &attr);
 		if (random_below(4) == 0)
-			ext4_rename(fs, dir, names.name[i], names.len[i], other, "moved", 5,
-				    random_below(3), &attr);
+			ext4_rename(fs, dir, names.name[i], names.len[i], other, "moved", 5, random_below(3),
+				    &attr);
 	}
 	for (unsigned i = 0; i < 12; i++) {
-		snprintf(name, sizeof(name), "some-long-name-for-a-new-thing-%u",
-			 random_below(10000));
+		snprintf(name, sizeof(name), "some-long-name-for-a-new-thing-%u", random_below(10000));
 		name_create(fs, dir, name, random_below(3) ? S_IFREG : S_IFDIR, &id);
 	}
 }
@@ -250,8 +248,7 @@ static void visit(struct disk *disk, struct ext4_fs *fs)
 		if (ext4_getattr(fs, id, &attr))
 			continue;
 		if (S_ISDIR(attr.mode))
-			ext4_readdir(fs, id, random_below(2) ? 0 : random_next() >> 1, remember,
-				     fs);
+			ext4_readdir(fs, id, random_below(2) ? 0 : random_next() >> 1, remember, fs);
 		else
 			visit_file(fs, id);
 		if (random_below(3) == 0)

@@ -167,7 +167,8 @@ static void talk(struct input *input)
 	memset(msg, 0, sizeof(*msg));
 	msg->label = label;
 	maker.next = take_u8(input) % MAX_INO;
-	for (const char *kind = label < array_length(layouts) && layouts[label] ? layouts[label] : ""; *kind; kind++)
+	for (const char *kind = label < array_length(layouts) && layouts[label] ? layouts[label] : ""; *kind;
+	     kind++)
 		put_field(&maker, *kind);
 	spoil(input, msg);
 	if (msg->label == FS_MOUNT)

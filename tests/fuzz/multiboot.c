@@ -13,10 +13,10 @@
 #include <setjmp.h>
 #include <sys/mman.h>
 
-#define INFO_PA   0x200000ul
-#define INFO_MAX  65536u
-#define MAGIC     0x36d76289
-#define LOW_END   0x100000ul
+#define INFO_PA  0x200000ul
+#define INFO_MAX 65536u
+#define MAGIC    0x36d76289
+#define LOW_END  0x100000ul
 
 /* The linker script's. */
 extern char image_start[], image_end[];
@@ -48,8 +48,7 @@ static void check_ranges(size_t size)
 		EXPECT(!touches(range, 0, LOW_END));
 		EXPECT(!touches(range, (uintptr_t)image_start, (uintptr_t)image_end - KERNEL_IMAGE));
 		EXPECT(!touches(range, INFO_PA, INFO_PA + size));
-		EXPECT(!b->archive_bytes ||
-		       !touches(range, b->archive_pa, b->archive_pa + b->archive_bytes));
+		EXPECT(!b->archive_bytes || !touches(range, b->archive_pa, b->archive_pa + b->archive_bytes));
 	}
 	EXPECT(b->trampoline_pa < 0xa0000 && page_aligned(b->trampoline_pa));
 	EXPECT(memchr(b->command_line, 0, sizeof(b->command_line)));

@@ -222,7 +222,7 @@ static void check_all(void)
 		nr_requests++;
 		nr_active += active[slot]->region != NULL;
 	}
-	list_for_each(node, &waiting) {
+	list_for_each (node, &waiting) {
 		nr_requests++;
 		nr_active += list_entry(node, struct blk_request, node)->region != NULL;
 	}

@@ -10,15 +10,13 @@ static quoin_handle image_copy(uint64_t bytes)
 	uintptr_t at = range_get(bytes);
 
 	need(quoin_aspace_map(QUOIN_SELF_ASPACE, at, bytes,
-			      QUOIN_PROT_READ | QUOIN_PROT_WRITE | QUOIN_MAP_SHARED << 8, memobj,
-			      0));
+			      QUOIN_PROT_READ | QUOIN_PROT_WRITE | QUOIN_MAP_SHARED << 8, memobj, 0));
 	__builtin_memcpy((void *)at, (void *)IMAGE, image_end - (char *)IMAGE);
 	need(quoin_aspace_unmap(QUOIN_SELF_ASPACE, at, bytes));
 	return memobj;
 }
 
-static void map_part(quoin_handle aspace, quoin_handle memobj, uintptr_t start, uintptr_t end,
-		     uint64_t prot)
+static void map_part(quoin_handle aspace, quoin_handle memobj, uintptr_t start, uintptr_t end, uint64_t prot)
 {
 	end = (end + PAGE - 1) & -PAGE;
 	if (start < end)
@@ -36,8 +34,7 @@ static void map_image(quoin_handle aspace)
 	need(quoin_handle_close(memobj));
 }
 
-quoin_handle child_thread(struct child *child, unsigned number, void (*function)(uint64_t),
-			  uint64_t argument)
+quoin_handle child_thread(struct child *child, unsigned number, void (*function)(uint64_t), uint64_t argument)
 {
 	uintptr_t slot = QUOIN_SERVER_STACKS + number * QUOIN_SLOT_BYTES;
 	struct quoin_thread_args args = {
@@ -49,14 +46,12 @@ quoin_handle child_thread(struct child *child, unsigned number, void (*function)
 		.name = "child",
 	};
 
-	need(quoin_aspace_map(child->aspace, slot + QUOIN_SLOT_CONTROL,
-			      QUOIN_SLOT_BYTES - QUOIN_SLOT_CONTROL,
+	need(quoin_aspace_map(child->aspace, slot + QUOIN_SLOT_CONTROL, QUOIN_SLOT_BYTES - QUOIN_SLOT_CONTROL,
 			      QUOIN_PROT_READ | QUOIN_PROT_WRITE, 0, 0));
 	return need(quoin_thread_create(child->task, (uintptr_t)&args));
 }
 
-struct child child_start(void (*function)(uint64_t), uint64_t argument, uint64_t limit_pages,
-			 quoin_handle gift)
+struct child child_start(void (*function)(uint64_t), uint64_t argument, uint64_t limit_pages, quoin_handle gift)
 {
 	struct child child;
 

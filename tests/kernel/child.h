@@ -14,8 +14,7 @@ struct child {
 struct child child_start(void (*function)(uint64_t), uint64_t argument, uint64_t limit_pages,
 			 quoin_handle gift);
 /* One more thread of the child, number 1, 2, ... */
-quoin_handle child_thread(struct child *child, unsigned number, void (*function)(uint64_t),
-			  uint64_t argument);
+quoin_handle child_thread(struct child *child, unsigned number, void (*function)(uint64_t), uint64_t argument);
 /* Waits for its end; writes task_status; closes all. */
 void child_wait(struct child *child, int64_t status[4]);
 void child_kill(struct child *child);

@@ -87,7 +87,7 @@ void print(const char *f, ...)
 			value = -value;
 		}
 		len += put_number(text + len, wide || *f == 'd' ? (uint64_t)value : (uint32_t)value,
-		    *f == 'x' ? 16 : 10);
+				  *f == 'x' ? 16 : 10);
 	}
 	va_end(args);
 	quoin_debug_write((uintptr_t)text, len);
@@ -156,7 +156,6 @@ static void thread_main(struct control *control)
 	quoin_thread_exit();
 }
 
-
 struct ktest_thread thread_run_class(void (*function)(void *), void *argument, unsigned class)
 {
 	struct ktest_thread t = { .slot = range_get(QUOIN_SLOT_BYTES) };
@@ -170,7 +169,7 @@ struct ktest_thread thread_run_class(void (*function)(void *), void *argument, u
 	};
 
 	need(quoin_aspace_map(QUOIN_SELF_ASPACE, t.slot + QUOIN_SLOT_CONTROL,
-	    QUOIN_SLOT_BYTES - QUOIN_SLOT_CONTROL, QUOIN_PROT_READ | QUOIN_PROT_WRITE, 0, 0));
+			      QUOIN_SLOT_BYTES - QUOIN_SLOT_CONTROL, QUOIN_PROT_READ | QUOIN_PROT_WRITE, 0, 0));
 	*control_of(t.slot) = (struct control){ function, argument, 1 };
 	t.handle = need(quoin_thread_create(QUOIN_SELF_TASK, (uintptr_t)&args));
 	return t;
@@ -258,8 +257,8 @@ static void run(const struct ktest *test)
 	if (!failed && !may_leak && !settles(&before, &after)) {
 		failed = true;
 		print("# leaks: objects %ld -> %ld, pages %ld -> %ld, kernel pages %ld -> %ld\n",
-		    before.objects, after.objects, user_pages(&before), user_pages(&after),
-		    before.kernel_pages, after.kernel_pages);
+		      before.objects, after.objects, user_pages(&before), user_pages(&after),
+		      before.kernel_pages, after.kernel_pages);
 	}
 }
 

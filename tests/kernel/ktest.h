@@ -33,10 +33,9 @@ struct ktest {
 	void (*run)(void);
 };
 
-#define KTEST(test)                                                                               \
-	static void test(void);                                                                   \
-	static const struct ktest ktest_##test __attribute__((used, section(".ktest"))) = { #test, \
-		test };                                                                           \
+#define KTEST(test)                                                                                        \
+	static void test(void);                                                                            \
+	static const struct ktest ktest_##test __attribute__((used, section(".ktest"))) = { #test, test }; \
 	static void test(void)
 
 #define expect_eq(got, wanted) ktest_expect((long)(got), (long)(wanted), #got, __FILE__, __LINE__)

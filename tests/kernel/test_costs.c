@@ -15,8 +15,7 @@ static void reply_loop(void *argument)
 {
 	long token = 0;
 
-	while ((token = quoin_endpoint_reply_receive(token, (uintptr_t)argument,
-						     QUOIN_DEADLINE_NEVER)) > 0)
+	while ((token = quoin_endpoint_reply_receive(token, (uintptr_t)argument, QUOIN_DEADLINE_NEVER)) > 0)
 		if (my_page()->msg.label == 99)
 			break;
 	quoin_endpoint_reply(token);

@@ -39,8 +39,7 @@ KTEST(handle_install_takes_free_slots_only)
 {
 	quoin_handle n = need(quoin_notification_create()), other;
 
-	expect_eq(quoin_handle_install(QUOIN_SELF_TASK, n, QUOIN_RIGHT_ALL, QUOIN_SELF_TASK),
-		  -QERR_EXIST);
+	expect_eq(quoin_handle_install(QUOIN_SELF_TASK, n, QUOIN_RIGHT_ALL, QUOIN_SELF_TASK), -QERR_EXIST);
 	expect_eq(quoin_handle_install(QUOIN_SELF_TASK, n, QUOIN_RIGHT_ALL, 9), 9);
 	expect_eq(quoin_handle_install(QUOIN_SELF_TASK, n, QUOIN_RIGHT_ALL, 9), -QERR_EXIST);
 	expect_eq(quoin_handle_install(QUOIN_SELF_TASK, n, QUOIN_RIGHT_ALL, 70000), -QERR_INVAL);

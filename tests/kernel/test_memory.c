@@ -84,16 +84,14 @@ KTEST(memobj_physical_maps_devices)
 	quoin_handle m = need(quoin_memobj_physical(QUOIN_HARDWARE, 0xfec00000, PAGE));
 	volatile uint32_t *ioapic = (void *)range_get(PAGE);
 
-	need(quoin_aspace_map(QUOIN_SELF_ASPACE, (uintptr_t)ioapic, PAGE,
-			      RW | SHARED | QUOIN_MAP_UNCACHED << 8, m, 0));
+	need(quoin_aspace_map(QUOIN_SELF_ASPACE, (uintptr_t)ioapic, PAGE, RW | SHARED | QUOIN_MAP_UNCACHED << 8,
+			      m, 0));
 	ioapic[0] = 1;
 	expect_eq(ioapic[4] & 0xff, 0x20); /* the version register of QEMU's I/O APIC */
 	need(quoin_aspace_unmap(QUOIN_SELF_ASPACE, (uintptr_t)ioapic, PAGE));
-	expect_eq(quoin_aspace_map(QUOIN_SELF_ASPACE, (uintptr_t)ioapic, PAGE, RW, m, 0),
-		  -QERR_PERM);
+	expect_eq(quoin_aspace_map(QUOIN_SELF_ASPACE, (uintptr_t)ioapic, PAGE, RW, m, 0), -QERR_PERM);
 	expect_eq(quoin_memobj_physical(QUOIN_SELF_TASK, 0xfec00000, PAGE), -QERR_BADF);
-	expect_eq(quoin_memobj_physical(QUOIN_HARDWARE, 0x100000, PAGE),
-		  -QERR_PERM); /* the kernel */
+	expect_eq(quoin_memobj_physical(QUOIN_HARDWARE, 0x100000, PAGE), -QERR_PERM); /* the kernel */
 	expect_eq(quoin_memobj_physical(QUOIN_HARDWARE, 0xfec00001, PAGE), -QERR_INVAL);
 	expect_eq(quoin_memobj_physical(QUOIN_HARDWARE, -PAGE, PAGE), -QERR_INVAL);
 	need(quoin_handle_close(m));
@@ -181,8 +179,7 @@ KTEST(aspace_protect_discard_move)
 	expect_eq(quoin_aspace_populate(g, BASE, 8 * PAGE, QUOIN_PROT_WRITE), QUOIN_FAULT_ACCESS);
 	expect_eq(my_page()->vcpu.fault_addr, BASE + 2 * PAGE);
 	expect_eq(quoin_aspace_protect(g, BASE + 6 * PAGE, 4 * PAGE, 0), -QERR_NOENT);
-	expect_eq(quoin_aspace_populate(g, BASE + 6 * PAGE, PAGE, QUOIN_PROT_READ),
-		  QUOIN_FAULT_ACCESS);
+	expect_eq(quoin_aspace_populate(g, BASE + 6 * PAGE, PAGE, QUOIN_PROT_READ), QUOIN_FAULT_ACCESS);
 	need(quoin_aspace_discard(g, BASE + PAGE, PAGE));
 	expect_eq(peek(g, BASE + PAGE), 0);
 	need(quoin_aspace_discard(g, BASE, PAGE));
@@ -228,8 +225,7 @@ KTEST(aspace_file_pages_come_from_the_pager)
 	uint64_t *bytes = (void *)range_get(64 * PAGE);
 	struct quoin_aspace_stat stat;
 
-	need(quoin_aspace_map(QUOIN_SELF_ASPACE, (uintptr_t)bytes, 64 * PAGE, RW | SHARED, buffer,
-			      0));
+	need(quoin_aspace_map(QUOIN_SELF_ASPACE, (uintptr_t)bytes, 64 * PAGE, RW | SHARED, buffer, 0));
 	for (unsigned i = 0; i < 64; i++)
 		bytes[i * 512] = i;
 	need(quoin_aspace_map(g, BASE, 65 * PAGE, RW | SHARED, file, 0));
@@ -287,8 +283,7 @@ KTEST(aspace_shootdown_under_fire)
 
 	shared_page = (void *)range_get(64 * PAGE);
 	stop = 0;
-	need(quoin_aspace_map(QUOIN_SELF_ASPACE, (uintptr_t)shared_page, 64 * PAGE, RW | SHARED, m,
-			      0));
+	need(quoin_aspace_map(QUOIN_SELF_ASPACE, (uintptr_t)shared_page, 64 * PAGE, RW | SHARED, m, 0));
 	for (unsigned i = 0; i < 3; i++)
 		readers[i] = thread_run(reader, NULL);
 	for (unsigned i = 0; i < 300; i++) {
@@ -344,8 +339,7 @@ KTEST(aspace_clone_under_fire)
 			uint64_t value = peek(child, BASE + i * FORK_PAGES * PAGE);
 
 			expect(value >= earlier[i]); /* what the child sees does not go back */
-			expect_eq(peek(child, BASE + i * FORK_PAGES * PAGE),
-				  value); /* nor change */
+			expect_eq(peek(child, BASE + i * FORK_PAGES * PAGE), value); /* nor change */
 			earlier[i] = value;
 		}
 		need(quoin_handle_close(child));
@@ -368,8 +362,7 @@ static void remapper(void *argument)
 	while (!stop) {
 		uintptr_t at = contested + (seed = seed * 6364136223846793005 + 1) % 61 * PAGE;
 
-		quoin_aspace_map(QUOIN_SELF_ASPACE, at, 3 * PAGE, RW | QUOIN_MAP_REPLACE << 8, 0,
-				 0);
+		quoin_aspace_map(QUOIN_SELF_ASPACE, at, 3 * PAGE, RW | QUOIN_MAP_REPLACE << 8, 0, 0);
 		quoin_aspace_populate(QUOIN_SELF_ASPACE, at, 2 * PAGE, QUOIN_PROT_WRITE);
 		quoin_aspace_protect(QUOIN_SELF_ASPACE, at + PAGE, PAGE, QUOIN_PROT_READ);
 		quoin_aspace_move(QUOIN_SELF_ASPACE, at, PAGE, contested + 70 * PAGE, 2 * PAGE);

@@ -32,5 +32,5 @@ KTEST(bad_pointers_are_fault)
 	expect_eq(quoin_system_stats(QUOIN_SERVER_MAX - 8), -QERR_FAULT);
 	expect_eq(quoin_system_stats(0x8000000000000000), -QERR_FAULT);
 	expect_eq(quoin_debug_write(QUOIN_SERVER_MMAP + (1ul << 40), 4), -QERR_FAULT);
-	expect_eq(quoin_debug_write((uintptr_t)"", 513), -QERR_INVAL);
+	expect_eq(quoin_debug_write((uintptr_t) "", 513), -QERR_INVAL);
 }

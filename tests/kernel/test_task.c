@@ -71,12 +71,10 @@ KTEST(task_can_kill_itself)
 
 KTEST(task_fault_is_reported)
 {
-	static const uint64_t bad[] = { 0x1000,
-					QUOIN_KERNEL_MIN,
-					QUOIN_SERVER_INFO,
-					QUOIN_SERVER_IMAGE,
-					0xffffffff80000000,
-					QUOIN_SERVER_MMAP };
+	static const uint64_t bad[] = {
+		0x1000,           QUOIN_KERNEL_MIN, QUOIN_SERVER_INFO, QUOIN_SERVER_IMAGE, 0xffffffff80000000,
+		QUOIN_SERVER_MMAP
+	};
 
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct child child = child_start(touch, bad[i], 0, 0);

@@ -11,8 +11,8 @@
 #define RFLAGS_IOPL 0x3000u
 
 extern const char guest_start[], guest_end[];
-extern const char guest_syscalls[], guest_spin[], guest_touch[], guest_fill[], guest_vectors[],
-    guest_flags[], guest_counter[];
+extern const char guest_syscalls[], guest_spin[], guest_touch[], guest_fill[], guest_vectors[], guest_flags[],
+	guest_counter[];
 
 /* A guest address space with the programs, a page of stack, and nothing else. */
 static quoin_handle guest_create(void)

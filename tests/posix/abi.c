@@ -39,10 +39,9 @@ TEST(unknown_numbers)
 
 TEST(calls_that_never_were)
 {
-	static const int numbers[] = { SYS_uselib,         SYS_getpmsg,       SYS_putpmsg,
-				       SYS_afs_syscall,    SYS_tuxcall,       SYS_security,
-				       SYS_vserver,        SYS_epoll_ctl_old, SYS_epoll_wait_old,
-				       SYS_set_thread_area };
+	static const int numbers[] = { SYS_uselib,         SYS_getpmsg,        SYS_putpmsg, SYS_afs_syscall,
+				       SYS_tuxcall,        SYS_security,       SYS_vserver, SYS_epoll_ctl_old,
+				       SYS_epoll_wait_old, SYS_set_thread_area };
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		CHECK_EQ(call(numbers[i], 0, 0, 0, 0, 0, 0), -ENOSYS);
@@ -51,19 +50,18 @@ TEST(calls_that_never_were)
 /* Puts 0x11 and up into the registers, calls getpid, stores them; returns where rcx should point.
  */
 unsigned long registers_probe(unsigned long out[14]);
-__asm__(
-    ".text\nregisters_probe:\n\t"
-    "push %rbx\n\tpush %rbp\n\tpush %r12\n\tpush %r13\n\tpush %r14\n\tpush %r15\n\tpush %rdi\n\t"
-    "mov $0x11, %ebx\n\tmov $0x12, %edx\n\tmov $0x13, %esi\n\tmov $0x14, %edi\n\t"
-    "mov $0x15, %ebp\n\tmov $0x16, %r8d\n\tmov $0x17, %r9d\n\tmov $0x18, %r10d\n\t"
-    "mov $0x19, %r12d\n\tmov $0x1a, %r13d\n\tmov $0x1b, %r14d\n\tmov $0x1c, %r15d\n\t"
-    "mov $39, %eax\n\tsyscall\n"
-    "1:\tpop %rax\n\t"
-    "mov %rbx, (%rax)\n\tmov %rdx, 8(%rax)\n\tmov %rsi, 16(%rax)\n\tmov %rdi, 24(%rax)\n\t"
-    "mov %rbp, 32(%rax)\n\tmov %r8, 40(%rax)\n\tmov %r9, 48(%rax)\n\tmov %r10, 56(%rax)\n\t"
-    "mov %r12, 64(%rax)\n\tmov %r13, 72(%rax)\n\tmov %r14, 80(%rax)\n\tmov %r15, 88(%rax)\n\t"
-    "mov %rcx, 96(%rax)\n\tmov %r11, 104(%rax)\n\tlea 1b(%rip), %rax\n\t"
-    "pop %r15\n\tpop %r14\n\tpop %r13\n\tpop %r12\n\tpop %rbp\n\tpop %rbx\n\tret\n");
+__asm__(".text\nregisters_probe:\n\t"
+	"push %rbx\n\tpush %rbp\n\tpush %r12\n\tpush %r13\n\tpush %r14\n\tpush %r15\n\tpush %rdi\n\t"
+	"mov $0x11, %ebx\n\tmov $0x12, %edx\n\tmov $0x13, %esi\n\tmov $0x14, %edi\n\t"
+	"mov $0x15, %ebp\n\tmov $0x16, %r8d\n\tmov $0x17, %r9d\n\tmov $0x18, %r10d\n\t"
+	"mov $0x19, %r12d\n\tmov $0x1a, %r13d\n\tmov $0x1b, %r14d\n\tmov $0x1c, %r15d\n\t"
+	"mov $39, %eax\n\tsyscall\n"
+	"1:\tpop %rax\n\t"
+	"mov %rbx, (%rax)\n\tmov %rdx, 8(%rax)\n\tmov %rsi, 16(%rax)\n\tmov %rdi, 24(%rax)\n\t"
+	"mov %rbp, 32(%rax)\n\tmov %r8, 40(%rax)\n\tmov %r9, 48(%rax)\n\tmov %r10, 56(%rax)\n\t"
+	"mov %r12, 64(%rax)\n\tmov %r13, 72(%rax)\n\tmov %r14, 80(%rax)\n\tmov %r15, 88(%rax)\n\t"
+	"mov %rcx, 96(%rax)\n\tmov %r11, 104(%rax)\n\tlea 1b(%rip), %rax\n\t"
+	"pop %r15\n\tpop %r14\n\tpop %r13\n\tpop %r12\n\tpop %rbp\n\tpop %rbx\n\tret\n");
 
 /* All registers but rax, rcx and r11 are kept; rcx is the next instruction, r11 the flags. */
 TEST(registers_kept)
@@ -154,10 +152,7 @@ TEST(int80_is_no_way_in)
 
 	if (CHILD(pid)) {
 		long result;
-		__asm__ volatile("int $0x80"
-				 : "=a"(result)
-				 : "a"(20L)
-				 : "memory", "r8", "r9", "r10", "r11");
+		__asm__ volatile("int $0x80" : "=a"(result) : "a"(20L) : "memory", "r8", "r9", "r10", "r11");
 		_exit(result == getpid() || result == -ENOSYS ? 0 : 1);
 	}
 	CHECK_EQ(waitpid(pid, &status, 0), pid);

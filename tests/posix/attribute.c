@@ -249,8 +249,7 @@ TEST(extended_attributes)
 	touch("f");
 	int fd = CHECK_OK(open("f", O_RDWR));
 	CHECK_ERR(getxattr("nothing", "user.x", value, 16), ENOENT);
-	CHECK(getxattr("f", "user.x", value, 16) == -1 &&
-	      (errno == ENODATA || errno == EOPNOTSUPP));
+	CHECK(getxattr("f", "user.x", value, 16) == -1 && (errno == ENODATA || errno == EOPNOTSUPP));
 	CHECK(lgetxattr("f", "user.x", value, 16) == -1);
 	CHECK(fgetxattr(fd, "user.x", value, 16) == -1);
 	CHECK_EQ(listxattr("f", value, 16), 0);

@@ -56,8 +56,7 @@ static int role_auxv(void)
 		return 1;
 	if (getauxval(AT_UID) != getuid() || getauxval(AT_EGID) != getegid())
 		return 2;
-	if (!getauxval(AT_PHDR) || getauxval(AT_PHENT) != sizeof(Elf64_Phdr) ||
-	    !getauxval(AT_PHNUM))
+	if (!getauxval(AT_PHDR) || getauxval(AT_PHENT) != sizeof(Elf64_Phdr) || !getauxval(AT_PHNUM))
 		return 3;
 	for (int i = 0; random && i < 16; i++)
 		sum |= random[i];
@@ -282,8 +281,8 @@ static void refuse(const char *path, int error)
 	execve(path, args, env);
 	got = errno;
 	if (got != error)
-		test_fail(__FILE__, __LINE__, "execve(%s): errno %d (%s), not %d", path, got,
-			  strerror(got), error);
+		test_fail(__FILE__, __LINE__, "execve(%s): errno %d (%s), not %d", path, got, strerror(got),
+			  error);
 }
 
 TEST(no_program)
@@ -436,8 +435,9 @@ TEST(elf_zero_fill)
 {
 	struct elf elf = elf_good();
 	/* cmpb $0, 0x402fff; jne +2 (to ud2); the program's exit follows */
-	static const unsigned char probe[] = { 0x80, 0x3c, 0x25, 0xff, 0x2f, 0x40,
-					       0,    0,    0x74, 0x02, 0x0f, 0x0b };
+	static const unsigned char probe[] = {
+		0x80, 0x3c, 0x25, 0xff, 0x2f, 0x40, 0, 0, 0x74, 0x02, 0x0f, 0x0b
+	};
 
 	memmove(elf.code + sizeof(probe), elf.code, 12);
 	memcpy(elf.code, probe, sizeof(probe));
@@ -475,13 +475,9 @@ TEST(elf_wrong_kind)
 /* Whatever becomes of it, it must not run and nothing else may suffer. */
 TEST(elf_hostile_segments)
 {
-	static const uint64_t values[] = { 1,
-					   0xfff,
-					   0x7fffffffffff,
-					   0x800000000000,
-					   1ull << 62,
-					   0xffff800000000000,
-					   0xfffffffffffff000 };
+	static const uint64_t values[] = {
+		1, 0xfff, 0x7fffffffffff, 0x800000000000, 1ull << 62, 0xffff800000000000, 0xfffffffffffff000
+	};
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 		struct elf elf = elf_good();
@@ -524,10 +520,9 @@ TEST(elf_hostile_interpreter)
 	struct elf elf = elf_good();
 
 	elf.header.e_phnum = 2;
-	elf.parts[1] = (Elf64_Phdr){ .p_type = PT_INTERP,
-				     .p_offset = offsetof(struct elf, code),
-				     .p_filesz = 12,
-				     .p_memsz = 12 };
+	elf.parts[1] = (Elf64_Phdr){
+		.p_type = PT_INTERP, .p_offset = offsetof(struct elf, code), .p_filesz = 12, .p_memsz = 12
+	};
 	CHECK(elf_run(&elf, sizeof(elf)) != 33);
 	elf.parts[1].p_filesz = 1ull << 40;
 	CHECK(elf_run(&elf, sizeof(elf)) != 33);

@@ -221,9 +221,7 @@ TEST(record_locks)
 	int fd = CHECK_OK(open("f", O_RDWR));
 	CHECK_OK(fcntl(fd, F_SETLK, &lock));
 	if (CHILD(pid)) {
-		struct flock other = {
-			.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 12, .l_len = 1
-		};
+		struct flock other = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 12, .l_len = 1 };
 		CHECK_ERR(fcntl(fd, F_SETLK, &other), EAGAIN);
 		CHECK_OK(fcntl(fd, F_GETLK, &other));
 		CHECK_EQ(other.l_type, F_WRLCK);

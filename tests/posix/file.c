@@ -151,8 +151,7 @@ TEST(pread_pwrite)
 TEST(vectors)
 {
 	char a[3], b[20];
-	struct iovec in[3] = { { a, 3 }, { NULL, 0 }, { b, 20 } },
-		     out[2] = { { "AB", 2 }, { "CDE", 3 } };
+	struct iovec in[3] = { { a, 3 }, { NULL, 0 }, { b, 20 } }, out[2] = { { "AB", 2 }, { "CDE", 3 } };
 	int fd = file_open("0123456789");
 
 	CHECK_EQ(readv(fd, in, 3), 10);
@@ -382,15 +381,13 @@ TEST(times_follow_changes)
 	sleep_ms(30);
 	CHECK_EQ(write(fd, "y", 1), 1);
 	CHECK_OK(fstat(fd, &after));
-	CHECK(after.st_mtim.tv_sec > before.st_mtim.tv_sec ||
-	      after.st_mtim.tv_nsec > before.st_mtim.tv_nsec);
+	CHECK(after.st_mtim.tv_sec > before.st_mtim.tv_sec || after.st_mtim.tv_nsec > before.st_mtim.tv_nsec);
 	before = after;
 	sleep_ms(30);
 	CHECK_OK(fchmod(fd, 0600));
 	CHECK_OK(fstat(fd, &after));
 	CHECK_EQ(after.st_mtim.tv_nsec, before.st_mtim.tv_nsec);
-	CHECK(after.st_ctim.tv_sec > before.st_ctim.tv_sec ||
-	      after.st_ctim.tv_nsec > before.st_ctim.tv_nsec);
+	CHECK(after.st_ctim.tv_sec > before.st_ctim.tv_sec || after.st_ctim.tv_nsec > before.st_ctim.tv_nsec);
 }
 
 TEST(utimensat)

@@ -81,18 +81,17 @@ static void arena_make(void)
 	CHECK(arena != MAP_FAILED);
 	CHECK_OK(mprotect(arena, NR_WRITABLE * PAGE, PROT_READ | PROT_WRITE));
 	CHECK_OK(mprotect(arena + READABLE * PAGE, PAGE, PROT_READ));
-	CHECK(mmap(arena + MAPPED * PAGE, NR_MAPPED * PAGE, PROT_READ | PROT_WRITE,
-		   MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED);
+	CHECK(mmap(arena + MAPPED * PAGE, NR_MAPPED * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+		   0) != MAP_FAILED);
 	CHECK_OK(close(fd));
 }
 
 static uint64_t number(struct dice *dice)
 {
 	static const uint64_t edges[] = {
-		0,	    1,		 2,	     8,		  PAGE - 1,   PAGE,
-		PAGE + 1,   0xffff,	 0x7fffffff, 0x80000000,  0xffffffff, 1ul << 32,
-		1ul << 40,  INT64_MAX,	 1ul << 63,  UINT64_MAX,  -2ul,	      -4096ul,
-		999999999,  1000000000, 0x7ffff000,
+		0,         1,          2,          8,          PAGE - 1,  PAGE,       PAGE + 1,
+		0xffff,    0x7fffffff, 0x80000000, 0xffffffff, 1ul << 32, 1ul << 40,  INT64_MAX,
+		1ul << 63, UINT64_MAX, -2ul,       -4096ul,    999999999, 1000000000, 0x7ffff000,
 	};
 
 	if (!goes_wild(dice))
@@ -124,10 +123,14 @@ static uint64_t flags(struct dice *dice)
 static uint64_t forbidden_address(struct dice *dice)
 {
 	static const uint64_t ranges[] = {
-		QUOIN_SERVER_MIN,     QUOIN_SERVER_IMAGE, QUOIN_SERVER_INFO,   QUOIN_SERVER_STACKS,
-		QUOIN_SERVER_HEAP,    QUOIN_SERVER_MMAP,  QUOIN_SERVER_MAX,    QUOIN_KERNEL_MIN,
-		0xffffffff80000000ul, -4096ul,		  0x800000000000ul,    0xffff7ffffffff000ul,
-		QUOIN_GUEST_MAX,      0x7ffffffffffful,	  0xffff888000000000ul,
+		QUOIN_SERVER_MIN,     QUOIN_SERVER_IMAGE,
+		QUOIN_SERVER_INFO,    QUOIN_SERVER_STACKS,
+		QUOIN_SERVER_HEAP,    QUOIN_SERVER_MMAP,
+		QUOIN_SERVER_MAX,     QUOIN_KERNEL_MIN,
+		0xffffffff80000000ul, -4096ul,
+		0x800000000000ul,     0xffff7ffffffff000ul,
+		QUOIN_GUEST_MAX,      0x7ffffffffffful,
+		0xffff888000000000ul,
 	};
 
 	return PICK(dice, ranges) + (int64_t)(below(dice, 4) ? below(dice, 4096) : number(dice)) -
@@ -166,17 +169,58 @@ static uint64_t path(struct dice *dice)
 {
 	enum { NR_OWN_NAMES = 9 };
 	static const char *const names[] = {
-		"a", "b", "c", "d", "d/a", "d/b", "d/d", "d/d/a", "mapped",
-		"d/../a", "./a/", "", ".", "..", "/", "//", "d/.", "d/..", "../../../..",
-		"/dev/null", "/dev/zero", "/dev/full", "/dev/urandom", "/dev/ptmx", "/dev/tty", "/dev/console",
-		"/proc/self/maps", "/proc/self/status", "/proc/self/fd", "/proc/self/fd/3", "/proc/self/cwd/a",
-		"/proc/self/task", "/proc/self/mem", "/proc/1/cwd", "/proc/self/root", "/proc/mounts",
-		"/proc/quoin/stats", "/proc/quoin/tasks", "/proc/sys/kernel/hostname", "/proc", "/sys", "/tmp",
-		"/bin/true", "/bin/busybox", "/etc/passwd", "/no/such/file", "/etc/passwd/x",
+		"a",
+		"b",
+		"c",
+		"d",
+		"d/a",
+		"d/b",
+		"d/d",
+		"d/d/a",
+		"mapped",
+		"d/../a",
+		"./a/",
+		"",
+		".",
+		"..",
+		"/",
+		"//",
+		"d/.",
+		"d/..",
+		"../../../..",
+		"/dev/null",
+		"/dev/zero",
+		"/dev/full",
+		"/dev/urandom",
+		"/dev/ptmx",
+		"/dev/tty",
+		"/dev/console",
+		"/proc/self/maps",
+		"/proc/self/status",
+		"/proc/self/fd",
+		"/proc/self/fd/3",
+		"/proc/self/cwd/a",
+		"/proc/self/task",
+		"/proc/self/mem",
+		"/proc/1/cwd",
+		"/proc/self/root",
+		"/proc/mounts",
+		"/proc/quoin/stats",
+		"/proc/quoin/tasks",
+		"/proc/sys/kernel/hostname",
+		"/proc",
+		"/sys",
+		"/tmp",
+		"/bin/true",
+		"/bin/busybox",
+		"/etc/passwd",
+		"/no/such/file",
+		"/etc/passwd/x",
 	};
 
 	if (!goes_wild(dice))
-		return (uintptr_t)names[below(dice, below(dice, 4) ? NR_OWN_NAMES : sizeof(names) / sizeof(names[0]))];
+		return (uintptr_t)
+			names[below(dice, below(dice, 4) ? NR_OWN_NAMES : sizeof(names) / sizeof(names[0]))];
 	return below(dice, 2) ? address(dice) : (uintptr_t)arena + below(dice, NR_WRITABLE * PAGE);
 }
 
@@ -193,7 +237,7 @@ static uint64_t process_number(struct dice *dice)
 		return below(dice, 2) ? syscall(SYS_getpid) + below(dice, 6) : 0;
 	switch (below(dice, 3)) {
 	case 0:
-		return (uint64_t)-(int64_t)below(dice, 4);
+		return (uint64_t) - (int64_t)below(dice, 4);
 	case 1:
 		return 1;
 	default:
@@ -306,13 +350,36 @@ static int outlives_its_process(uint64_t call)
 static int is_rare(uint64_t call)
 {
 	static const unsigned short list[] = {
-		SYS_sync,      SYS_syncfs,
-		SYS_exit,      SYS_exit_group, SYS_rt_sigreturn, SYS_execve,	SYS_execveat,
-		SYS_kill,      SYS_tkill,      SYS_tgkill,	 SYS_pause,	SYS_rt_sigsuspend,
-		SYS_munmap,    SYS_mremap,     SYS_mprotect,	 SYS_setrlimit, SYS_prlimit64,
-		SYS_seccomp,   SYS_unshare,    SYS_vfork,	 SYS_alarm,	SYS_setitimer,
-		SYS_ptrace,    SYS_clone,      SYS_clone3,	 SYS_arch_prctl, SYS_rt_sigqueueinfo,
-		SYS_close_range, SYS_rt_tgsigqueueinfo, SYS_landlock_restrict_self,
+		SYS_sync,
+		SYS_syncfs,
+		SYS_exit,
+		SYS_exit_group,
+		SYS_rt_sigreturn,
+		SYS_execve,
+		SYS_execveat,
+		SYS_kill,
+		SYS_tkill,
+		SYS_tgkill,
+		SYS_pause,
+		SYS_rt_sigsuspend,
+		SYS_munmap,
+		SYS_mremap,
+		SYS_mprotect,
+		SYS_setrlimit,
+		SYS_prlimit64,
+		SYS_seccomp,
+		SYS_unshare,
+		SYS_vfork,
+		SYS_alarm,
+		SYS_setitimer,
+		SYS_ptrace,
+		SYS_clone,
+		SYS_clone3,
+		SYS_arch_prctl,
+		SYS_rt_sigqueueinfo,
+		SYS_close_range,
+		SYS_rt_tgsigqueueinfo,
+		SYS_landlock_restrict_self,
 	};
 
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {

@@ -87,8 +87,8 @@ void test_check_eq(const char *file, int line, const char *what, long long got, 
 	int error = errno;
 
 	if (got != want)
-		test_fail(file, line, "%s is %lld (%#llx), not %lld (%#llx); errno is %d (%s)",
-			  what, got, got, want, want, error, strerror(error));
+		test_fail(file, line, "%s is %lld (%#llx), not %lld (%#llx); errno is %d (%s)", what, got, got,
+			  want, want, error, strerror(error));
 }
 
 long long test_check_ok(const char *file, int line, const char *what, long long got)
@@ -102,11 +102,10 @@ void test_check_err(const char *file, int line, const char *what, long long got,
 		    const char *error_name)
 {
 	if (got != -1)
-		test_fail(file, line, "%s returned %lld and did not fail with %s", what, got,
-			  error_name);
+		test_fail(file, line, "%s returned %lld and did not fail with %s", what, got, error_name);
 	if (errno != error)
-		test_fail(file, line, "%s failed with errno %d (%s), not %s", what, errno,
-			  strerror(errno), error_name);
+		test_fail(file, line, "%s failed with errno %d (%s), not %s", what, errno, strerror(errno),
+			  error_name);
 }
 
 void test_check_str(const char *file, int line, const char *what, const char *got, const char *want)
@@ -115,8 +114,7 @@ void test_check_str(const char *file, int line, const char *what, const char *go
 		test_fail(file, line, "%s is \"%s\", not \"%s\"", what, got, want);
 }
 
-void test_check_mem(const char *file, int line, const char *what, const void *got, const void *want,
-		    size_t len)
+void test_check_mem(const char *file, int line, const char *what, const void *got, const void *want, size_t len)
 {
 	const unsigned char *a = got, *b = want;
 
@@ -137,11 +135,9 @@ void test_wait(const char *file, int line, pid_t pid, int want_status)
 		got = waitpid(pid, &status, 0);
 	while (got < 0 && errno == EINTR);
 	if (got != pid)
-		test_fail(file, line, "waitpid(%d) is %d; errno is %d (%s)", pid, got, errno,
-			  strerror(errno));
+		test_fail(file, line, "waitpid(%d) is %d; errno is %d (%s)", pid, got, errno, strerror(errno));
 	if ((status & ~0x80) != want_status)
-		test_fail(file, line, "process ended with status %#x, not %#x", status,
-			  want_status);
+		test_fail(file, line, "process ended with status %#x, not %#x", status, want_status);
 }
 
 char process_state(pid_t pid)
@@ -268,9 +264,7 @@ static const char *directory_above(int is_second)
 		first = stat("/var/tmp", &root) == 0 ? "/var/tmp" : "/tmp";
 	if (!is_second)
 		return first;
-	return stat(first, &root) == 0 && stat("/tmp", &tmp) == 0 && tmp.st_dev != root.st_dev
-		   ? "/tmp"
-		   : NULL;
+	return stat(first, &root) == 0 && stat("/tmp", &tmp) == 0 && tmp.st_dev != root.st_dev ? "/tmp" : NULL;
 }
 
 /*
@@ -279,10 +273,10 @@ static const char *directory_above(int is_second)
  * after its last user gets that moment.
  */
 
-#define BOOKS_FILE       "/proc/quoin/books"
-#define BOOKS_SETTLE_MS  2000
-#define BOOKS_MAX        48
-#define BOOKS_RUNS       3
+#define BOOKS_FILE      "/proc/quoin/books"
+#define BOOKS_SETTLE_MS 2000
+#define BOOKS_MAX       48
+#define BOOKS_RUNS      3
 
 struct book {
 	char name[48];
@@ -315,8 +309,8 @@ static void books_read(struct books *books)
 	file = fopen(BOOKS_FILE, "re");
 	if (!file)
 		return;
-	while (books->nr < BOOKS_MAX && fscanf(file, "%47s %lld", books->of[books->nr].name,
-					       &books->of[books->nr].count) == 2)
+	while (books->nr < BOOKS_MAX &&
+	       fscanf(file, "%47s %lld", books->of[books->nr].name, &books->of[books->nr].count) == 2)
 		books->nr++;
 	fclose(file);
 }
@@ -453,8 +447,7 @@ static int case_run(const struct test_case *test, const char *above)
 	status = case_wait(pid);
 	kill(-pid, SIGKILL);
 	if (status == -1) {
-		say_line("# %s:%d: no end after %lld s", test->file, test->line,
-			 timeout_ms() / 1000);
+		say_line("# %s:%d: no end after %lld s", test->file, test->line, timeout_ms() / 1000);
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	}
@@ -496,8 +489,8 @@ static int case_report(int number, const struct test_case *test)
 	if (!above)
 		say_line("# skipped: /tmp is no file system of its own");
 	if (status != -1 && WIFSIGNALED(status))
-		say_line("# %s:%d: killed by signal %d (%s)", test->file, test->line,
-			 WTERMSIG(status), strsignal(WTERMSIG(status)));
+		say_line("# %s:%d: killed by signal %d (%s)", test->file, test->line, WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
 	say_line("%s %d - %s%s%s", passed ? "ok" : "not ok", number, test->name, suffix(test),
 		 skipped ? " # SKIP" : "");
 	return passed;
@@ -507,8 +500,7 @@ static int by_line(const void *a, const void *b)
 {
 	const struct test_case *one = a, *other = b;
 
-	return one->is_second != other->is_second ? one->is_second - other->is_second
-						  : one->line - other->line;
+	return one->is_second != other->is_second ? one->is_second - other->is_second : one->line - other->line;
 }
 
 static int is_chosen(const struct test_case *test, char **names)

@@ -40,12 +40,12 @@ struct test_case {
 	void (*run)(void);
 };
 
-#define TEST(case_name)                                                                            \
-	static void test_##case_name(void);                                                        \
-	static const struct test_case case_##case_name __attribute__((used, section("test_cases"), \
-								      aligned(8))) = {             \
-		.name = #case_name, .file = __FILE__, .line = __LINE__, .run = test_##case_name    \
-	};                                                                                         \
+#define TEST(case_name)                                                                                 \
+	static void test_##case_name(void);                                                             \
+	static const struct test_case case_##case_name                                                  \
+		__attribute__((used, section("test_cases"), aligned(8))) = {                            \
+			.name = #case_name, .file = __FILE__, .line = __LINE__, .run = test_##case_name \
+		};                                                                                      \
 	static void test_##case_name(void)
 
 #define TEST_FILE_SYSTEMS int test_file_systems = 1
@@ -59,8 +59,7 @@ extern int test_file_systems;
 	} while (0)
 
 /* The integers are equal. */
-#define CHECK_EQ(got, want) \
-	test_check_eq(__FILE__, __LINE__, #got, (long long)(got), (long long)(want))
+#define CHECK_EQ(got, want) test_check_eq(__FILE__, __LINE__, #got, (long long)(got), (long long)(want))
 
 /* The call succeeds; the value is the call's. */
 #define CHECK_OK(call) test_check_ok(__FILE__, __LINE__, #call, (long long)(call))
@@ -97,14 +96,13 @@ extern int test_file_systems;
 int test_role(const char *role, int argc, char **argv);
 
 void test_fail(const char *file, int line, const char *format, ...)
-    __attribute__((noreturn, format(printf, 3, 4)));
+	__attribute__((noreturn, format(printf, 3, 4)));
 void test_skip(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void test_check_eq(const char *file, int line, const char *what, long long got, long long want);
 long long test_check_ok(const char *file, int line, const char *what, long long got);
 void test_check_err(const char *file, int line, const char *what, long long got, int error,
 		    const char *error_name);
-void test_check_str(const char *file, int line, const char *what, const char *got,
-		    const char *want);
+void test_check_str(const char *file, int line, const char *what, const char *got, const char *want);
 void test_check_mem(const char *file, int line, const char *what, const void *got, const void *want,
 		    size_t len);
 void test_wait(const char *file, int line, pid_t pid, int want_status);

@@ -103,13 +103,11 @@ TEST(mmap_errors)
 	CHECK_ERR(syscall(SYS_mmap, NULL, -1L, prot, anon, -1L, 0L), ENOMEM);
 	CHECK_ERR(syscall(SYS_mmap, NULL, 1L << 47, prot, anon, -1L, 0L), ENOMEM);
 	CHECK_ERR(syscall(SYS_mmap, 5L, PAGE, prot, anon | MAP_FIXED, -1L, 0L), EINVAL);
-	CHECK_ERR(syscall(SYS_mmap, 0xffff800000000000, PAGE, prot, anon | MAP_FIXED, -1L, 0L),
-		  ENOMEM);
+	CHECK_ERR(syscall(SYS_mmap, 0xffff800000000000, PAGE, prot, anon | MAP_FIXED, -1L, 0L), ENOMEM);
 	CHECK_ERR(syscall(SYS_mmap, NULL, PAGE, prot, (long)MAP_SHARED, (long)reader, 0L), EACCES);
 	CHECK_ERR(syscall(SYS_mmap, NULL, PAGE, prot, (long)MAP_SHARED, (long)writer, 0L), EACCES);
 	CHECK_ERR(syscall(SYS_mmap, NULL, PAGE, prot, (long)MAP_PRIVATE, (long)writer, 0L), EACCES);
-	CHECK_ERR(syscall(SYS_mmap, NULL, PAGE, prot, (long)MAP_PRIVATE,
-			  CHECK_OK(open(".", O_RDONLY)), 0L),
+	CHECK_ERR(syscall(SYS_mmap, NULL, PAGE, prot, (long)MAP_PRIVATE, CHECK_OK(open(".", O_RDONLY)), 0L),
 		  ENODEV);
 }
 
@@ -142,8 +140,8 @@ TEST(fixed_replaces)
 	CHECK_EQ(area[0], 1);
 	CHECK_EQ(area[2 * PAGE], 1);
 	CHECK_EQ(touch_fault(area + PAGE, 1), SIGSEGV);
-	CHECK_ERR((long)mmap(area + PAGE, PAGE, PROT_READ,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0),
+	CHECK_ERR((long)mmap(area + PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+			     -1, 0),
 		  EEXIST);
 }
 
@@ -232,8 +230,8 @@ TEST(system_call_breaks_cow)
 TEST(large_sparse)
 {
 	size_t len = 1ull << 34;
-	char *area = mmap(NULL, len, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *area =
+		mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	CHECK(area != MAP_FAILED);
 	for (size_t at = 0; at < len; at += len / 16)
@@ -263,8 +261,7 @@ TEST(address_space_limit)
 	struct rlimit limit = { 256 << 20, 256 << 20 };
 
 	CHECK_OK(setrlimit(RLIMIT_AS, &limit));
-	CHECK_ERR((long)mmap(NULL, 512 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
-		  ENOMEM);
+	CHECK_ERR((long)mmap(NULL, 512 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), ENOMEM);
 	CHECK(mmap(NULL, 1 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
 }
 
@@ -487,8 +484,7 @@ TEST(mremap_shared_file)
 TEST(madvise_dontneed)
 {
 	int fd = file_of_pages();
-	char *area = anonymous(2 * PAGE),
-	     *private = map_file(fd, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+	char *area = anonymous(2 * PAGE), *private = map_file(fd, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE);
 
 	memset(area, 1, 2 * PAGE);
 	CHECK_OK(madvise(area, PAGE, MADV_DONTNEED));

@@ -102,8 +102,7 @@ TEST(relative_to_descriptor)
 
 	CHECK_OK(mkdir("d", 0755));
 	touch("d/f");
-	int dir = CHECK_OK(open("d", O_RDONLY | O_DIRECTORY)),
-	    file = CHECK_OK(open("d/f", O_RDONLY));
+	int dir = CHECK_OK(open("d", O_RDONLY | O_DIRECTORY)), file = CHECK_OK(open("d/f", O_RDONLY));
 	CHECK_OK(fstatat(dir, "f", &status, 0));
 	CHECK_ERR(fstatat(file, "f", &status, 0), ENOTDIR);
 	CHECK_ERR(fstatat(999, "f", &status, 0), EBADF);

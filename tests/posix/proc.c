@@ -26,8 +26,7 @@ static const char *text_of(const char *path)
 	ssize_t got;
 	int fd = CHECK_OK(open(path, O_RDONLY));
 
-	while (len < sizeof(text) - 1 &&
-	       (got = CHECK_OK(read(fd, text + len, sizeof(text) - 1 - len))) > 0)
+	while (len < sizeof(text) - 1 && (got = CHECK_OK(read(fd, text + len, sizeof(text) - 1 - len))) > 0)
 		len += got;
 	text[len] = 0;
 	CHECK_OK(close(fd));
@@ -96,8 +95,7 @@ TEST(stat_fields)
 	CHECK_EQ(pid, getpid());
 	const char *rest = strrchr(text, ')');
 	CHECK(rest && memcmp(rest - 9, "odd) name", 9) == 0);
-	CHECK_EQ(
-	    sscanf(rest + 2, "%c %d %d %d %d %d", &state, &ppid, &pgrp, &session, &tty, &tpgid), 6);
+	CHECK_EQ(sscanf(rest + 2, "%c %d %d %d %d %d", &state, &ppid, &pgrp, &session, &tty, &tpgid), 6);
 	CHECK_EQ(state, 'R');
 	CHECK_EQ(ppid, getppid());
 	CHECK_EQ(pgrp, getpgrp());
@@ -186,8 +184,7 @@ TEST(command_line)
 		_exit(1);
 	}
 	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	WAIT_UNTIL(strcmp(text_of(path), "sleep\n") == 0 ||
-		   strcmp(text_of(path), "busybox\n") == 0);
+	WAIT_UNTIL(strcmp(text_of(path), "sleep\n") == 0 || strcmp(text_of(path), "busybox\n") == 0);
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
 	WAIT_UNTIL(text_of(path)[0]); /* the name is there a moment before the arguments are */
 	CHECK_MEM(text_of(path), "sleep\000100\0", 11);
@@ -291,8 +288,7 @@ TEST(uptime_and_load)
 
 	CHECK_EQ(sscanf(text_of("/proc/uptime"), "%lf %lf", &up, &idle), 2);
 	CHECK(up > 0);
-	CHECK_EQ(
-	    sscanf(text_of("/proc/loadavg"), "%lf %lf %lf %d/%d", &a, &b, &c, &running, &total), 5);
+	CHECK_EQ(sscanf(text_of("/proc/loadavg"), "%lf %lf %lf %d/%d", &a, &b, &c, &running, &total), 5);
 	CHECK(total > 0);
 }
 
@@ -362,8 +358,8 @@ TEST(other_users_secrets)
 /* Looks at whatever is known of a process until it has gone for good. */
 static void look_at(pid_t pid)
 {
-	static const char *const names[] = { "stat", "status", "statm", "maps",	  "cmdline", "limits",
-					     "fd",   "cwd",    "exe",	"task/", "mounts",  "comm" };
+	static const char *const names[] = { "stat", "status", "statm", "maps",  "cmdline", "limits",
+					     "fd",   "cwd",    "exe",   "task/", "mounts",  "comm" };
 	struct rlimit limit;
 	char path[64], bytes[512];
 

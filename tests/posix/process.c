@@ -48,8 +48,7 @@ TEST(fork_copies_memory)
 
 TEST(fork_shares_shared_mapping)
 {
-	volatile int *word =
-	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	volatile int *word = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pid;
 
 	CHECK(word != MAP_FAILED);
@@ -124,7 +123,7 @@ TEST(fork_keeps_many_written_pages_apart)
 {
 	enum { NR_PAGES = 256 };
 	unsigned char *area =
-	    mmap(NULL, NR_PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		mmap(NULL, NR_PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	pid_t pid;
 
 	CHECK(area != MAP_FAILED);
@@ -593,8 +592,8 @@ TEST(clone_sets_tids)
 {
 	int parent_tid = 0;
 	static int child_tid;
-	long pid = syscall(SYS_clone, CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | SIGCHLD, 0,
-			   &parent_tid, &child_tid, 0);
+	long pid = syscall(SYS_clone, CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | SIGCHLD, 0, &parent_tid,
+			   &child_tid, 0);
 
 	if (pid == 0)
 		_exit(child_tid == getpid() ? 0 : 1);

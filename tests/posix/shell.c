@@ -33,8 +33,7 @@ static void output_compare(const char *name, const char *got, const char *want)
 	for (;; line++) {
 		size_t got_len = strcspn(got, "\n"), want_len = strcspn(want, "\n");
 
-		if (got_len != want_len || memcmp(got, want, got_len) || !got[got_len] ||
-		    !want[want_len])
+		if (got_len != want_len || memcmp(got, want, got_len) || !got[got_len] || !want[want_len])
 			test_fail(name, line, "printed \"%.*s\", not \"%.*s\"", (int)got_len, got,
 				  (int)want_len, want);
 		got += got_len + 1;

@@ -133,10 +133,9 @@ TEST(kill_permission)
 
 TEST(default_actions)
 {
-	static const int fatal[] = { SIGHUP,  SIGINT,    SIGQUIT, SIGILL,  SIGABRT, SIGBUS,
-				     SIGFPE,  SIGKILL,   SIGUSR1, SIGSEGV, SIGPIPE, SIGALRM,
-				     SIGTERM, SIGUSR2,   SIGXCPU, SIGXFSZ, SIGPROF, SIGIO,
-				     SIGSYS,  SIGVTALRM, 40 };
+	static const int fatal[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGILL,  SIGABRT, SIGBUS,    SIGFPE,
+				     SIGKILL, SIGUSR1, SIGSEGV, SIGPIPE, SIGALRM, SIGTERM,   SIGUSR2,
+				     SIGXCPU, SIGXFSZ, SIGPROF, SIGIO,   SIGSYS,  SIGVTALRM, 40 };
 	static const int ignored[] = { SIGCHLD, SIGURG, SIGWINCH, SIGCONT };
 	pid_t pid;
 
@@ -521,7 +520,7 @@ static void on_clobber(int number)
 {
 	on_signal(number);
 	__asm__ volatile("pxor %%xmm0, %%xmm0\n\tpxor %%xmm7, %%xmm7\n\tfninit\n\tstd\n\tcld" ::
-			     : "xmm0", "xmm7");
+				 : "xmm0", "xmm7");
 }
 
 TEST(frame_keeps_vector_registers)
@@ -609,8 +608,7 @@ TEST(sigreturn_without_frame)
 	pid_t pid;
 
 	if (CHILD(pid)) {
-		__asm__ volatile(
-		    "xor %%esp, %%esp\n\tsyscall\n\tud2" ::"a"((long)SYS_rt_sigreturn));
+		__asm__ volatile("xor %%esp, %%esp\n\tsyscall\n\tud2" ::"a"((long)SYS_rt_sigreturn));
 		_exit(0);
 	}
 	wait_signalled(pid, SIGSEGV);
@@ -648,8 +646,7 @@ TEST(sigaltstack_use)
 	CHECK_OK(sigaltstack(&stack, NULL));
 	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
 	CHECK_OK(kill(getpid(), SIGUSR1));
-	CHECK(handler_sp > (uintptr_t)stack_bytes &&
-	      handler_sp < (uintptr_t)stack_bytes + sizeof(stack_bytes));
+	CHECK(handler_sp > (uintptr_t)stack_bytes && handler_sp < (uintptr_t)stack_bytes + sizeof(stack_bytes));
 	stack.ss_flags = 99;
 	CHECK_ERR(sigaltstack(&stack, NULL), EINVAL);
 	stack.ss_flags = 0;

@@ -150,8 +150,7 @@ TEST(named_stream)
 	struct sockaddr_un address, peer;
 	struct stat status;
 	struct ucred who;
-	socklen_t len = address_of(&address, "sock"), peer_len = sizeof(peer),
-		  who_len = sizeof(who);
+	socklen_t len = address_of(&address, "sock"), peer_len = sizeof(peer), who_len = sizeof(who);
 	char byte;
 	int listener = listener_make("sock");
 	pid_t pid;
@@ -243,10 +242,9 @@ static void fd_send(int socket, int fd)
 {
 	char control[CMSG_SPACE(sizeof(int))] = { 0 }, byte = 'F';
 	struct iovec part = { &byte, 1 };
-	struct msghdr message = { .msg_iov = &part,
-				  .msg_iovlen = 1,
-				  .msg_control = control,
-				  .msg_controllen = sizeof(control) };
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+	};
 	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
 
 	head->cmsg_level = SOL_SOCKET;
@@ -260,10 +258,9 @@ static int fd_receive(int socket)
 {
 	char control[CMSG_SPACE(sizeof(int))] = { 0 }, byte;
 	struct iovec part = { &byte, 1 };
-	struct msghdr message = { .msg_iov = &part,
-				  .msg_iovlen = 1,
-				  .msg_control = control,
-				  .msg_controllen = sizeof(control) };
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+	};
 	int fd;
 
 	CHECK_EQ(recvmsg(socket, &message, MSG_CMSG_CLOEXEC), 1);

@@ -252,8 +252,8 @@ static void *run_map_unmap(void *argument)
 	unsigned tag = (unsigned)(intptr_t)argument + 1;
 
 	for (int round = 0; round < 150; round++) {
-		unsigned *area = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE,
-				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		unsigned *area =
+			mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		CHECK(area != MAP_FAILED);
 		for (int i = 0; i < 8 * PAGE / 4; i += 256) {
 			CHECK_EQ(area[i], 0);
@@ -293,8 +293,7 @@ TEST(fork_while_threads_write)
 	unsigned long seen[16 * NR_WORKERS];
 	pid_t pid;
 
-	shared_area =
-	    mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	shared_area = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	for (intptr_t i = 0; i < NR_WORKERS; i++)
 		CHECK_EQ(pthread_create(&threads[i], NULL, run_writer, (void *)i), 0);
 	for (int round = 0; round < 25; round++) {
@@ -303,8 +302,7 @@ TEST(fork_while_threads_write)
 				seen[i] = shared_area[i / NR_WORKERS * PAGE / 8 + i % NR_WORKERS];
 			sleep_ms(2);
 			for (int i = 0; i < 16 * NR_WORKERS; i++)
-				CHECK_EQ(shared_area[i / NR_WORKERS * PAGE / 8 + i % NR_WORKERS],
-					 seen[i]);
+				CHECK_EQ(shared_area[i / NR_WORKERS * PAGE / 8 + i % NR_WORKERS], seen[i]);
 			_exit(0);
 		}
 		wait_ok(pid);
@@ -387,8 +385,8 @@ TEST(memory_exhausted_by_one)
 		SKIP("TEST_EXHAUST_MEMORY is not set");
 	if (CHILD(pid)) {
 		for (;;) {
-			char *area = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
-					  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			char *area =
+				mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 			if (area == MAP_FAILED)
 				_exit(errno == ENOMEM ? 0 : 1);
 			memset(area, 1, 1 << 20);
@@ -396,8 +394,8 @@ TEST(memory_exhausted_by_one)
 	}
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK(status == 0 ||
-	      (WIFSIGNALED(status) && (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGBUS ||
-				       WTERMSIG(status) == SIGSEGV)));
+	      (WIFSIGNALED(status) &&
+	       (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGBUS || WTERMSIG(status) == SIGSEGV)));
 	work_fork_exec(0);
 }
 
@@ -507,8 +505,7 @@ static void work_directories(int worker)
 	unsigned seed = worker * 31 + 7;
 
 	for (int i = 0; i < 300; i++) {
-		const char *one = names[random_next(&seed) % 6],
-			   *two = names[random_next(&seed) % 6];
+		const char *one = names[random_next(&seed) % 6], *two = names[random_next(&seed) % 6];
 		switch (random_next(&seed) % 3) {
 		case 0:
 			mkdir(one, 0755);
@@ -678,8 +675,7 @@ static void use_memory(unsigned tag, unsigned nr_pages)
 	CHECK(area != MAP_FAILED);
 	CHECK_OK(mprotect(area, PAGE, PROT_READ));
 	for (unsigned page = 0; page < 2 * nr_pages; page++)
-		CHECK_EQ(area[page * PAGE / 4],
-			 page == middle || page >= nr_pages ? 0 : tag + page);
+		CHECK_EQ(area[page * PAGE / 4], page == middle || page >= nr_pages ? 0 : tag + page);
 	CHECK_OK(munmap(area + middle * PAGE / 4, PAGE));
 	CHECK_EQ(area[(nr_pages - 1) * PAGE / 4], tag + nr_pages - 1);
 	CHECK_OK(munmap(area, 2 * len));
@@ -757,7 +753,7 @@ static void kick_all(void)
 static void work_mixed(int worker)
 {
 	static void *(*const runs[NR_MIXED])(void *) = { run_births, run_memory, run_writer_of_pipe,
-							  run_reader_of_pipe };
+							 run_reader_of_pipe };
 	struct sigaction action = { .sa_handler = on_kick };
 	long long end = now_ms() + 1000ll * test_seconds(MIX_SECONDS);
 	pthread_t threads[NR_MIXED];
@@ -766,7 +762,8 @@ static void work_mixed(int worker)
 	CHECK_OK(pipe2(mix_pipe, O_CLOEXEC));
 	for (int i = 0; i < NR_MIXED; i++)
 		CHECK_EQ(pthread_create(&threads[i], NULL, runs[i],
-					(void *)(uintptr_t)(test_seed() * 64 + worker * NR_MIXED + i)), 0);
+					(void *)(uintptr_t)(test_seed() * 64 + worker * NR_MIXED + i)),
+			 0);
 	while (now_ms() < end) {
 		kick_all();
 		if (worker == 0)

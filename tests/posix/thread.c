@@ -260,8 +260,7 @@ TEST(futex_requeue)
 		threads[i] = start(run_wait, NULL);
 	sleep_ms(50);
 	shared_word = 1;
-	CHECK_EQ(
-	    syscall(SYS_futex, &shared_word, FUTEX_REQUEUE | FUTEX_PRIVATE, 1, 10L, &other, 0L), 3);
+	CHECK_EQ(syscall(SYS_futex, &shared_word, FUTEX_REQUEUE | FUTEX_PRIVATE, 1, 10L, &other, 0L), 3);
 	CHECK_EQ(futex(&other, FUTEX_WAKE | FUTEX_PRIVATE, 10, NULL), 2);
 	for (int i = 0; i < 3; i++)
 		join(threads[i]);
@@ -269,8 +268,7 @@ TEST(futex_requeue)
 
 TEST(futex_between_processes)
 {
-	volatile int *word =
-	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	volatile int *word = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pid;
 
 	CHECK((void *)word != MAP_FAILED);
@@ -556,8 +554,7 @@ TEST(cancellation)
 TEST(robust_mutex)
 {
 	pthread_mutexattr_t attributes;
-	pthread_mutex_t *robust =
-	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_mutex_t *robust = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pid;
 
 	CHECK(robust != MAP_FAILED);

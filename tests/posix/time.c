@@ -44,9 +44,8 @@ static void burn_ms(int ms)
 
 TEST(clocks_never_go_back)
 {
-	static const clockid_t clocks[] = { CLOCK_MONOTONIC,        CLOCK_MONOTONIC_RAW,
-					    CLOCK_BOOTTIME,         CLOCK_REALTIME,
-					    CLOCK_MONOTONIC_COARSE, CLOCK_REALTIME_COARSE };
+	static const clockid_t clocks[] = { CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW,    CLOCK_BOOTTIME,
+					    CLOCK_REALTIME,  CLOCK_MONOTONIC_COARSE, CLOCK_REALTIME_COARSE };
 
 	for (size_t c = 0; c < sizeof(clocks) / sizeof(clocks[0]); c++) {
 		struct timespec last = { 0 }, now;
@@ -319,8 +318,8 @@ TEST(times_and_children)
 	CHECK(times(&after) != (clock_t)-1);
 	CHECK(after.tms_cutime + after.tms_cstime >= 3);
 	CHECK_OK(getrusage(RUSAGE_CHILDREN, &usage));
-	CHECK(usage.ru_utime.tv_sec * 1000 + usage.ru_utime.tv_usec / 1000 +
-		  usage.ru_stime.tv_sec * 1000 + usage.ru_stime.tv_usec / 1000 >=
+	CHECK(usage.ru_utime.tv_sec * 1000 + usage.ru_utime.tv_usec / 1000 + usage.ru_stime.tv_sec * 1000 +
+		      usage.ru_stime.tv_usec / 1000 >=
 	      30);
 	CHECK_OK(getrusage(RUSAGE_SELF, &usage));
 	CHECK_ERR(getrusage(99, &usage), EINVAL);

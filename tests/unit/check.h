@@ -14,8 +14,7 @@ static int check_failures;
 
 #define CHECK(condition) check_true(__FILE__, __LINE__, #condition, !!(condition))
 
-#define CHECK_EQ(got, want) \
-	check_equal(__FILE__, __LINE__, #got, (long long)(got), (long long)(want))
+#define CHECK_EQ(got, want) check_equal(__FILE__, __LINE__, #got, (long long)(got), (long long)(want))
 
 #define CHECK_STR(got, want) check_string(__FILE__, __LINE__, #got, (got), (want))
 
@@ -34,18 +33,16 @@ static inline int check_true(const char *file, int line, const char *what, int h
 	return 0;
 }
 
-static inline void check_equal(const char *file, int line, const char *what, long long got,
-			       long long want)
+static inline void check_equal(const char *file, int line, const char *what, long long got, long long want)
 {
 	if (got == want)
 		return;
 	check_failures++;
-	fprintf(stderr, "%s:%d: %s is %lld (%#llx), not %lld (%#llx)\n", file, line, what, got, got,
-		want, want);
+	fprintf(stderr, "%s:%d: %s is %lld (%#llx), not %lld (%#llx)\n", file, line, what, got, got, want,
+		want);
 }
 
-static inline void check_string(const char *file, int line, const char *what, const char *got,
-				const char *want)
+static inline void check_string(const char *file, int line, const char *what, const char *got, const char *want)
 {
 	if (strcmp(got, want) == 0)
 		return;

@@ -14,8 +14,12 @@ enum { DRIVER = 1, PLAIN, POSIX, NR_CHILDREN = 3, MSIX = 0x98, MSI = 0x70, BAR =
 
 static struct quoin_thread_page page;
 static struct pci_device card = {
-	.vendor = 0x1af4, .device = 0x1042, .msix_cap = MSIX, .msi_cap = MSI,
-	.bar_address = { 0xfe000000, 0, 0xfd000000 }, .bar_bytes = { BAR, 0, BAR },
+	.vendor = 0x1af4,
+	.device = 0x1042,
+	.msix_cap = MSIX,
+	.msi_cap = MSI,
+	.bar_address = { 0xfe000000, 0, 0xfd000000 },
+	.bar_bytes = { BAR, 0, BAR },
 };
 static const struct manifest driver_manifest = { .binary = "driver" };
 static const struct manifest plain_manifest = { .binary = "uart", .ports = { { 0x3f8, 8 } }, .irqs = { 4 } };
@@ -117,7 +121,8 @@ long quoin_irq_create(quoin_handle hardware, uint32_t gsi, uint32_t level_low)
 
 long quoin_memobj_physical(quoin_handle hardware, uint64_t paddr, uint64_t size)
 {
-	CHECK(sender == DRIVER && (paddr == card.bar_address[0] || paddr == card.bar_address[2]) && size == BAR);
+	CHECK(sender == DRIVER && (paddr == card.bar_address[0] || paddr == card.bar_address[2]) &&
+	      size == BAR);
 	return 63;
 }
 
@@ -154,21 +159,65 @@ const struct quoin_info *runtime_info(void)
 }
 
 /* Start-up is not part of this. */
-void log_printf(const char *format, ...) { }
-void panic(const char *format, ...) { abort(); }
-uint64_t clock_ns(void) { return 0; }
-int64_t rtc_seconds(void) { return 0; }
-void acpi_read(void) { abort(); }
-void archive_open(quoin_handle memobj) { abort(); }
-void pci_scan(void (*found)(struct pci_device *device)) { abort(); }
-void supervisor_set_endpoint(quoin_handle endpoint, quoin_handle notification) { abort(); }
-void children_died(uint64_t bits) { abort(); }
-void children_restart_due(void) { abort(); }
-uint64_t children_next_restart(void) { abort(); }
-long ipc_serve(const struct ipc_server *server) { abort(); }
-long quoin_notification_create(void) { abort(); }
-long quoin_endpoint_bind(quoin_handle endpoint, quoin_handle notification) { abort(); }
-long quoin_endpoint_call(quoin_handle endpoint) { abort(); }
+void log_printf(const char *format, ...)
+{
+}
+void panic(const char *format, ...)
+{
+	abort();
+}
+uint64_t clock_ns(void)
+{
+	return 0;
+}
+int64_t rtc_seconds(void)
+{
+	return 0;
+}
+void acpi_read(void)
+{
+	abort();
+}
+void archive_open(quoin_handle memobj)
+{
+	abort();
+}
+void pci_scan(void (*found)(struct pci_device *device))
+{
+	abort();
+}
+void supervisor_set_endpoint(quoin_handle endpoint, quoin_handle notification)
+{
+	abort();
+}
+void children_died(uint64_t bits)
+{
+	abort();
+}
+void children_restart_due(void)
+{
+	abort();
+}
+uint64_t children_next_restart(void)
+{
+	abort();
+}
+long ipc_serve(const struct ipc_server *server)
+{
+	abort();
+}
+long quoin_notification_create(void)
+{
+	abort();
+}
+long quoin_endpoint_bind(quoin_handle endpoint, quoin_handle notification)
+{
+	abort();
+}
+long quoin_endpoint_call(quoin_handle endpoint)
+{
+	abort();
+}
 
 /* ---- children ---- */
 
@@ -199,8 +248,8 @@ static void message_random(struct quoin_msg *msg)
 
 static bool may_connect(int32_t label)
 {
-	return sender == POSIX || (label != DEVMGR_CONNECT && label != DEVMGR_START_FS && label != DEVMGR_POWER &&
-				   label != DEVMGR_RESTART);
+	return sender == POSIX || (label != DEVMGR_CONNECT && label != DEVMGR_START_FS &&
+				   label != DEVMGR_POWER && label != DEVMGR_RESTART);
 }
 
 static void test_random_messages(void)

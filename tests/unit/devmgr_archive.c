@@ -29,8 +29,8 @@ static void add(const char *name, const char *data)
 	size_t name_bytes = strlen(name) + 1, data_bytes = strlen(data);
 	char *at = archive + archive_size;
 
-	at += sprintf(at, "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zX%08x", 1, 0100644, 0, 0,
-		      1, 0, data_bytes, 0, 0, 0, 0, name_bytes, 0);
+	at += sprintf(at, "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zX%08x", 1, 0100644, 0, 0, 1,
+		      0, data_bytes, 0, 0, 0, 0, name_bytes, 0);
 	memcpy(at, name, name_bytes);
 	at = archive + ALIGN_UP((size_t)(at + name_bytes - archive), 4);
 	memcpy(at, data, data_bytes);

@@ -71,9 +71,7 @@ static void file_make(struct disk *disk, struct ext4_fs *fs, struct ext4_id dir,
 	file_name(name, i);
 	files[i].created = nr_writes + 1;
 	CHECK_EQ(name_create(fs, dir, name, S_IFREG | 0644, &id), 0);
-	CHECK_EQ(
-	    file_write_blocks(disk, fs, id, 0, data, (files[i].size + bs - 1) / bs, files[i].size),
-	    0);
+	CHECK_EQ(file_write_blocks(disk, fs, id, 0, data, (files[i].size + bs - 1) / bs, files[i].size), 0);
 }
 
 static void synced(void)
@@ -134,8 +132,7 @@ static void disk_cut(struct disk *disk, const uint8_t *before, unsigned cut, boo
 	}
 }
 
-static void file_check(struct disk *disk, struct ext4_fs *fs, struct ext4_id dir, unsigned i,
-		       unsigned cut)
+static void file_check(struct disk *disk, struct ext4_fs *fs, struct ext4_id dir, unsigned i, unsigned cut)
 {
 	static uint8_t want[128 * 1024], have[128 * 1024];
 	struct ext4_attr attr;
@@ -195,8 +192,7 @@ static void test_cuts(const char *options, unsigned cuts)
 
 		disk_cut(&disk, before, cut, random_below(2));
 		if (i % 3 == 0) /* e2fsck's own recovery must understand it, too */
-			CHECK_OR_STOP(
-			    !shell("e2fsck -E journal_only -y %s >/dev/null 2>&1", disk.path));
+			CHECK_OR_STOP(!shell("e2fsck -E journal_only -y %s >/dev/null 2>&1", disk.path));
 		recover_and_check(&disk, cut);
 		if (check_failures)
 			fprintf(stderr, "%s: cut at %u of %u\n", options, cut, nr_writes);

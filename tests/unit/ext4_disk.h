@@ -75,8 +75,7 @@ static void disk_unlock(void *ctx)
 
 static bool disk_range_ok(const struct disk *disk, uint64_t offset, size_t len)
 {
-	return offset % 512 == 0 && len % 512 == 0 && offset <= disk->size &&
-	       len <= disk->size - offset;
+	return offset % 512 == 0 && len % 512 == 0 && offset <= disk->size && len <= disk->size - offset;
 }
 
 static int disk_read(void *ctx, uint64_t offset, void *buf, size_t len)
@@ -150,8 +149,8 @@ static UNUSED void disk_make(struct disk *disk, const char *size, const char *op
 	memset(disk, 0, sizeof(*disk));
 	strcpy(disk->path, "/tmp/ext4-unit-XXXXXX");
 	CHECK_OR_STOP((close(mkstemp(disk->path)), 1));
-	CHECK_OR_STOP(!shell("truncate -s %s %s && mke2fs -q -F %s %s 2>&1 >/dev/null", size,
-			     disk->path, options, disk->path));
+	CHECK_OR_STOP(!shell("truncate -s %s %s && mke2fs -q -F %s %s 2>&1 >/dev/null", size, disk->path,
+			     options, disk->path));
 	disk_map(disk);
 }
 
@@ -165,8 +164,8 @@ static UNUSED void disk_destroy(struct disk *disk)
 /* what e2fsck says of the disk, which must be nothing */
 static UNUSED void disk_check(struct disk *disk)
 {
-	CHECK_OR_STOP(!shell("e2fsck -fn %s >%s.log 2>&1 || { cat %s.log; exit 1; }", disk->path,
-			     disk->path, disk->path));
+	CHECK_OR_STOP(!shell("e2fsck -fn %s >%s.log 2>&1 || { cat %s.log; exit 1; }", disk->path, disk->path,
+			     disk->path));
 	shell("rm -f %s.log", disk->path);
 }
 
@@ -187,8 +186,8 @@ static UNUSED struct ext4_fs *disk_remount(struct disk *disk, struct ext4_fs *fs
 	return disk_mount(disk);
 }
 
-static UNUSED int name_create(struct ext4_fs *fs, struct ext4_id dir, const char *name,
-			      uint32_t mode, struct ext4_id *out)
+static UNUSED int name_create(struct ext4_fs *fs, struct ext4_id dir, const char *name, uint32_t mode,
+			      struct ext4_id *out)
 {
 	struct ext4_new new = { .mode = mode, .uid = 1, .gid = 70000 };
 	struct ext4_attr attr;
@@ -232,8 +231,8 @@ static uint32_t disk_block_size(struct ext4_fs *fs)
 }
 
 /* as a page cache reads: whole blocks by map_read; len bytes from offset, below the size */
-static UNUSED int file_read(struct disk *disk, struct ext4_fs *fs, struct ext4_id id,
-			    uint64_t offset, uint8_t *buf, size_t len)
+static UNUSED int file_read(struct disk *disk, struct ext4_fs *fs, struct ext4_id id, uint64_t offset,
+			    uint8_t *buf, size_t len)
 {
 	uint32_t bs = disk_block_size(fs);
 
@@ -263,9 +262,8 @@ static UNUSED int file_read(struct disk *disk, struct ext4_fs *fs, struct ext4_i
 }
 
 /* writes whole blocks, given as a buffer that begins at a block's start and is zero behind size */
-static UNUSED int file_write_blocks(struct disk *disk, struct ext4_fs *fs, struct ext4_id id,
-				    uint32_t logical, const uint8_t *buf, uint32_t count,
-				    uint64_t size)
+static UNUSED int file_write_blocks(struct disk *disk, struct ext4_fs *fs, struct ext4_id id, uint32_t logical,
+				    const uint8_t *buf, uint32_t count, uint64_t size)
 {
 	uint32_t bs = disk_block_size(fs);
 
@@ -279,18 +277,15 @@ static UNUSED int file_write_blocks(struct disk *disk, struct ext4_fs *fs, struc
 		for (int i = 0; i < nr; i++) {
 			CHECK_EQ(runs[i].logical, logical);
 			CHECK_OR_STOP(runs[i].count && runs[i].count <= count);
-			CHECK_OR_STOP(
-			    disk_range_ok(disk, runs[i].physical * bs, (size_t)runs[i].count * bs));
-			CHECK_EQ(disk->env.write(disk, runs[i].physical * bs, buf,
-						 (size_t)runs[i].count * bs),
+			CHECK_OR_STOP(disk_range_ok(disk, runs[i].physical * bs, (size_t)runs[i].count * bs));
+			CHECK_EQ(disk->env.write(disk, runs[i].physical * bs, buf, (size_t)runs[i].count * bs),
 				 0);
 			buf += (size_t)runs[i].count * bs;
 			logical += runs[i].count;
 			count -= runs[i].count;
 		}
 		err = ext4_commit_write(fs, id, runs, (unsigned)nr,
-					size < (uint64_t)logical * bs ? size
-								      : (uint64_t)logical * bs);
+					size < (uint64_t)logical * bs ? size : (uint64_t)logical * bs);
 		if (err)
 			return err;
 	}

@@ -153,16 +153,15 @@ static void driver_dies(void)
 	incarnation += array_length(regions);
 }
 
-static long block_handle_info(void *ctx, struct ipc_request *request,
-			      const struct block_info_request *rq, struct block_info_reply *rp)
+static long block_handle_info(void *ctx, struct ipc_request *request, const struct block_info_request *rq,
+			      struct block_info_reply *rp)
 {
 	rp->nr_sectors = disk.size / 512;
 	rp->max_segments = 7;
 	return 0;
 }
 
-static long block_handle_attach(void *ctx, struct ipc_request *request,
-				const struct block_attach_request *rq,
+static long block_handle_attach(void *ctx, struct ipc_request *request, const struct block_attach_request *rq,
 				struct block_attach_reply *rp)
 {
 	for (uint32_t i = 0; i < array_length(regions); i++) {
@@ -175,8 +174,7 @@ static long block_handle_attach(void *ctx, struct ipc_request *request,
 	return -QERR_NFILE;
 }
 
-static long block_handle_detach(void *ctx, struct ipc_request *request,
-				const struct block_detach_request *rq,
+static long block_handle_detach(void *ctx, struct ipc_request *request, const struct block_detach_request *rq,
 				struct block_detach_reply *rp)
 {
 	quoin_handle *region = region_find(rq->region);
@@ -187,8 +185,8 @@ static long block_handle_detach(void *ctx, struct ipc_request *request,
 	return 0;
 }
 
-static long block_handle_rw(void *ctx, struct ipc_request *request,
-			    const struct block_rw_request *rq, struct block_rw_reply *rp)
+static long block_handle_rw(void *ctx, struct ipc_request *request, const struct block_rw_request *rq,
+			    struct block_rw_reply *rp)
 {
 	uint64_t at = rq->sector * 512;
 	quoin_handle *found = region_find(rq->region), region;
@@ -214,8 +212,8 @@ static long block_handle_rw(void *ctx, struct ipc_request *request,
 	return 0;
 }
 
-static long block_handle_flush(void *ctx, struct ipc_request *request,
-			       const struct block_flush_request *rq, struct block_flush_reply *rp)
+static long block_handle_flush(void *ctx, struct ipc_request *request, const struct block_flush_request *rq,
+			       struct block_flush_reply *rp)
 {
 	return 0;
 }
@@ -240,8 +238,7 @@ static long dispatch(quoin_handle endpoint, struct ipc_request *request, struct 
 		}
 		return block_dispatch(&block_ops, NULL, request, msg);
 	}
-	return endpoint == EP_FS ? fs_server->dispatch(fs_server->ops, NULL, request, msg)
-				 : -QERR_NOSYS;
+	return endpoint == EP_FS ? fs_server->dispatch(fs_server->ops, NULL, request, msg) : -QERR_NOSYS;
 }
 
 long quoin_endpoint_call(quoin_handle endpoint)

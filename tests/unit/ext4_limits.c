@@ -207,8 +207,7 @@ static void test_full(const char *options)
 	CHECK_EQ(name_remove(fs, EXT4_ROOT, "fill"), 0);
 	/* what was freed can be used at once */
 	id = file_make(fs, "again");
-	CHECK_EQ(file_write_blocks(&disk, fs, id, 0, data, (1 << 20) / before.block_size, 1 << 20),
-		 0);
+	CHECK_EQ(file_write_blocks(&disk, fs, id, 0, data, (1 << 20) / before.block_size, 1 << 20), 0);
 	CHECK_EQ(name_remove(fs, EXT4_ROOT, "again"), 0);
 	ext4_statfs(fs, &after);
 	CHECK(before.blocks_free - after.blocks_free < 200); /* the directory keeps its blocks */
@@ -306,11 +305,10 @@ static void test_unwritten(void)
 	uint8_t block[4096], read[4096];
 
 	disk_make(&disk, "16M", "-t ext4 -b 4096");
-	shell(
-	    "echo x >/tmp/ext4-unit-x; debugfs -w -R 'write /tmp/ext4-unit-x f' %s 2>/dev/null >&2;"
-	    "debugfs -w -R 'fallocate f 1 300' %s 2>/dev/null >&2;"
-	    "debugfs -w -R 'sif f size 1232896' %s 2>/dev/null >&2; rm /tmp/ext4-unit-x",
-	    disk.path, disk.path, disk.path);
+	shell("echo x >/tmp/ext4-unit-x; debugfs -w -R 'write /tmp/ext4-unit-x f' %s 2>/dev/null >&2;"
+	      "debugfs -w -R 'fallocate f 1 300' %s 2>/dev/null >&2;"
+	      "debugfs -w -R 'sif f size 1232896' %s 2>/dev/null >&2; rm /tmp/ext4-unit-x",
+	      disk.path, disk.path, disk.path);
 	disk_check(&disk);
 	fs = disk_mount(&disk);
 	CHECK_EQ(path_find(fs, "f", &attr), 0);

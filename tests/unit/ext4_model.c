@@ -188,8 +188,7 @@ static void op_write(struct disk *disk, struct ext4_fs *fs, struct node *node)
 
 static void op_truncate(struct disk *disk, struct ext4_fs *fs, struct node *node)
 {
-	uint64_t size =
-	    random_below(2) ? random_below(MAX_SIZE) : random_below((uint32_t)node->size + 1);
+	uint64_t size = random_below(2) ? random_below(MAX_SIZE) : random_below((uint32_t)node->size + 1);
 	struct ext4_attr attr = { .size = size };
 	uint32_t bs = disk_block_size(fs);
 
@@ -216,9 +215,7 @@ static void op_attr(struct ext4_fs *fs, struct node *node)
 				  .mtime = { (int64_t)random_below(1u << 30) * 8, 999999999 } };
 	struct ext4_attr out;
 
-	CHECK_EQ(
-	    ext4_setattr(fs, node->id, EXT4_SET_MODE | EXT4_SET_UID | EXT4_SET_MTIME, &attr, &out),
-	    0);
+	CHECK_EQ(ext4_setattr(fs, node->id, EXT4_SET_MODE | EXT4_SET_UID | EXT4_SET_MTIME, &attr, &out), 0);
 	node->mode = (node->mode & S_IFMT) | attr.mode;
 	CHECK(out.mode == node->mode && out.uid == attr.uid);
 	if (disk_has_wide_times)
@@ -281,8 +278,7 @@ static void op_remove(struct ext4_fs *fs)
 		want = rmdir ? -ENOTDIR : -EISDIR;
 	else if (rmdir && !dir_empty(node))
 		want = -ENOTEMPTY;
-	err = (rmdir ? ext4_rmdir : ext4_unlink)(fs, entry->dir->id, entry->name,
-						 strlen(entry->name), &attr);
+	err = (rmdir ? ext4_rmdir : ext4_unlink)(fs, entry->dir->id, entry->name, strlen(entry->name), &attr);
 	CHECK_EQ(err, want);
 	if (err)
 		return;
@@ -320,9 +316,8 @@ static int rename_want(struct entry *from, struct node *dir, struct entry *to, u
 			return 0;
 		if (S_ISDIR(node->mode) && dir != from->dir && dir_below(dir, node))
 			return -EINVAL;
-		return S_ISDIR(to->node->mode) && dir != from->dir && dir_below(from->dir, to->node)
-			   ? -EINVAL
-			   : 0;
+		return S_ISDIR(to->node->mode) && dir != from->dir && dir_below(from->dir, to->node) ? -EINVAL
+												     : 0;
 	}
 	if (to && to->node == node)
 		return flags & EXT4_RENAME_NOREPLACE ? -EEXIST : 0;
@@ -374,8 +369,8 @@ static void op_rename(struct ext4_fs *fs)
 		name_random(name);
 	to = entry_find(dir, name);
 	want = rename_want(from, dir, to, flags);
-	err = ext4_rename(fs, from->dir->id, from->name, strlen(from->name), dir->id, name,
-			  strlen(name), flags, &attr);
+	err = ext4_rename(fs, from->dir->id, from->name, strlen(from->name), dir->id, name, strlen(name), flags,
+			  &attr);
 	CHECK_EQ(err, want);
 	if (!err)
 		rename_model(fs, from, dir, name, to, flags);
@@ -500,9 +495,7 @@ int main(int argc, char **argv)
 	test_random("96M", "-t ext4 -b 4096", seed + 1, rounds);
 	test_random("96M", "-t ext4 -b 2048 -I 128", seed + 2, rounds);
 	test_random("96M", "-t ext4 -b 1024 -O ^metadata_csum,^64bit -G 1", seed + 3, rounds);
-	test_random("96M", "-t ext4 -b 1024 -O ^metadata_csum,uninit_bg,^dir_index", seed + 4,
-		    rounds);
-	test_random("96M", "-t ext4 -b 4096 -O ^flex_bg,^extra_isize,^has_journal", seed + 5,
-		    rounds);
+	test_random("96M", "-t ext4 -b 1024 -O ^metadata_csum,uninit_bg,^dir_index", seed + 4, rounds);
+	test_random("96M", "-t ext4 -b 4096 -O ^flex_bg,^extra_isize,^has_journal", seed + 5, rounds);
 	return check_result();
 }

@@ -16,21 +16,20 @@ static char tree[] = "/tmp/ext4-tree-XXXXXX";
 static void tree_make(void)
 {
 	CHECK_OR_STOP(mkdtemp(tree));
-	CHECK_OR_STOP(!shell(
-	    "cd %s && mkdir -p a/b/c empty many && echo hello >a/b/c/hello && : >a/nothing && "
-	    "head -c 3000000 /dev/urandom >a/large && ln a/large a/hard && "
-	    "ln -s hello a/b/c/fast && ln -s $(printf '%%0200d' 7) a/slow && "
-	    "ln -s $(printf '%%059d' 7) a/fast59 && ln -s $(printf '%%060d' 7) a/slow60 && "
-	    "dd if=/dev/urandom of=a/sparse bs=1 count=100 seek=5000000 2>/dev/null && "
-	    "truncate -s 9000000 a/sparse && mkfifo a/fifo && chmod 4711 a/fifo && "
-	    "for i in $(seq 1500); do echo $i >many/a-rather-long-name-$i; done; "
-	    "mknod a/null c 1 3; mknod a/big b 300 70000; touch -d '2040-05-06 07:08:09.123456789' "
-	    "a/nothing; touch -d '1960-01-01' a/fifo; chown 100000:200000 a/large; true",
-	    tree));
+	CHECK_OR_STOP(
+		!shell("cd %s && mkdir -p a/b/c empty many && echo hello >a/b/c/hello && : >a/nothing && "
+		       "head -c 3000000 /dev/urandom >a/large && ln a/large a/hard && "
+		       "ln -s hello a/b/c/fast && ln -s $(printf '%%0200d' 7) a/slow && "
+		       "ln -s $(printf '%%059d' 7) a/fast59 && ln -s $(printf '%%060d' 7) a/slow60 && "
+		       "dd if=/dev/urandom of=a/sparse bs=1 count=100 seek=5000000 2>/dev/null && "
+		       "truncate -s 9000000 a/sparse && mkfifo a/fifo && chmod 4711 a/fifo && "
+		       "for i in $(seq 1500); do echo $i >many/a-rather-long-name-$i; done; "
+		       "mknod a/null c 1 3; mknod a/big b 300 70000; touch -d '2040-05-06 07:08:09.123456789' "
+		       "a/nothing; touch -d '1960-01-01' a/fifo; chown 100000:200000 a/large; true",
+		       tree));
 }
 
-static void compare_file(struct disk *disk, struct ext4_fs *fs, const struct ext4_attr *attr,
-			 const char *path)
+static void compare_file(struct disk *disk, struct ext4_fs *fs, const struct ext4_attr *attr, const char *path)
 {
 	FILE *file = fopen(path, "r");
 	uint8_t *want = calloc(1, attr->size + 1), *have = calloc(1, attr->size + 1);
@@ -199,8 +198,8 @@ static void check_hash(struct ext4_fs *fs, struct disk *disk, const char *kind, 
 	struct dx_hash hash;
 	FILE *pipe;
 
-	snprintf(command, sizeof(command), "debugfs -R 'dx_hash -h %s -s %s %s' %s 2>/dev/null",
-		 kind, "01020304-0506-0708-090a-0b0c0d0e0f10", name, disk->path);
+	snprintf(command, sizeof(command), "debugfs -R 'dx_hash -h %s -s %s %s' %s 2>/dev/null", kind,
+		 "01020304-0506-0708-090a-0b0c0d0e0f10", name, disk->path);
 	pipe = popen(command, "r");
 	CHECK_OR_STOP(pipe && fgets(line, sizeof(line), pipe));
 	pclose(pipe);
@@ -213,15 +212,13 @@ static void check_hash(struct ext4_fs *fs, struct disk *disk, const char *kind, 
 
 static void test_hash(void)
 {
-	static const char *const names[] = {
-		"a",
-		"hello",
-		"sixteen-letters!",
-		"thirty-two-letters-are-these-her",
-		"a-name-that-is-longer-than-thirty-two-letters-and-more",
-		"gr\xc3\xbc\xc3\x9f"
-		"e-aus-\xe6\x9d\xb1"
-	};
+	static const char *const names[] = { "a",
+					     "hello",
+					     "sixteen-letters!",
+					     "thirty-two-letters-are-these-her",
+					     "a-name-that-is-longer-than-thirty-two-letters-and-more",
+					     "gr\xc3\xbc\xc3\x9f"
+					     "e-aus-\xe6\x9d\xb1" };
 	struct disk disk;
 	struct ext4_fs *fs = NULL;
 

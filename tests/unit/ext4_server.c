@@ -23,9 +23,7 @@ static char *page_at(uint32_t number)
 
 static long mount(uint32_t read_only, struct fs_mount_reply *rp)
 {
-	struct fs_mount_request rq = { .block = EP_BLOCK,
-				       .arena = arena_handle,
-				       .read_only = read_only };
+	struct fs_mount_request rq = { .block = EP_BLOCK, .arena = arena_handle, .read_only = read_only };
 
 	return fs_mount(EP_FS, &rq, rp);
 }
@@ -35,10 +33,9 @@ static const struct fs_attr root = { .ino = 2 };
 static struct fs_attr file_create(const struct fs_attr *dir, const char *name, uint32_t mode,
 				  const char *target)
 {
-	struct fs_create_request rq = { .dir = dir->ino,
-					.generation = dir->generation,
-					.mode = mode,
-					.time_ns = 1700000000123456789 };
+	struct fs_create_request rq = {
+		.dir = dir->ino, .generation = dir->generation, .mode = mode, .time_ns = 1700000000123456789
+	};
 	struct fs_create_reply rp;
 
 	rq.name_len = (uint16_t)strlen(name);
@@ -60,8 +57,8 @@ static void pages_pick(uint32_t *numbers, uint32_t count)
 		numbers[i] = (start + i * step) % NR_ARENA;
 }
 
-static void pages_write(const struct fs_attr *file, uint64_t index, uint32_t count,
-			const uint8_t *data, uint64_t size)
+static void pages_write(const struct fs_attr *file, uint64_t index, uint32_t count, const uint8_t *data,
+			uint64_t size)
 {
 	struct fs_write_pages_request rq = { .ino = file->ino,
 					     .generation = file->generation,
@@ -80,8 +77,7 @@ static void pages_write(const struct fs_attr *file, uint64_t index, uint32_t cou
 	CHECK(rp.attr.size >= size);
 }
 
-static void pages_compare(const struct fs_attr *file, uint64_t index, uint32_t count,
-			  const uint8_t *data)
+static void pages_compare(const struct fs_attr *file, uint64_t index, uint32_t count, const uint8_t *data)
 {
 	struct fs_read_pages_request rq = {
 		.ino = file->ino, .generation = file->generation, .nr_pages = count, .index = index
@@ -158,12 +154,9 @@ static void test_names(void)
 	};
 	struct fs_unlink_reply unlink_rp;
 	struct fs_forget_request forget_rq = { .ino = link.ino, .generation = link.generation };
-	struct fs_rename_request rename_rq = { .old_dir = 2,
-					       .new_dir = 2,
-					       .old_len = 3,
-					       .new_len = 5,
-					       .text_len = 8,
-					       .text = "dirother" };
+	struct fs_rename_request rename_rq = {
+		.old_dir = 2, .new_dir = 2, .old_len = 3, .new_len = 5, .text_len = 8, .text = "dirother"
+	};
 	unsigned count = 0;
 	char name[64];
 

@@ -9,7 +9,7 @@
 #include "check.h"
 #include <quoin/gpt.h>
 
-#define NR_SECTORS 65536
+#define NR_SECTORS   65536
 #define TABLE_SECTOR 2
 
 static uint8_t disk[64 * GPT_SECTOR_BYTES];
@@ -22,8 +22,10 @@ static bool make_disk(void)
 
 	if (fd < 0 || ftruncate(fd, (off_t)NR_SECTORS * GPT_SECTOR_BYTES) < 0)
 		return false;
-	snprintf(command, sizeof(command),
-		 "sfdisk -q --no-tell-kernel %s <<'X' >/dev/null 2>&1\nlabel: gpt\nstart=2048,size=2048\nstart=8192\nX\n", path);
+	snprintf(
+		command, sizeof(command),
+		"sfdisk -q --no-tell-kernel %s <<'X' >/dev/null 2>&1\nlabel: gpt\nstart=2048,size=2048\nstart=8192\nX\n",
+		path);
 	bool made = system(command) == 0 && pread(fd, disk, sizeof(disk), 0) == (ssize_t)sizeof(disk);
 	close(fd);
 	unlink(path);

@@ -71,8 +71,7 @@ static unsigned cpu_access(struct aspace *aspace, uintptr_t addr, unsigned acces
 		if ((entry & PTE_PRESENT) && (entry & PTE_USER) &&
 		    (!(access & ACCESS_WRITE) || (entry & PTE_WRITE)) &&
 		    (!(access & ACCESS_EXEC) || !(entry & PTE_NX))) {
-			*word = (uint64_t *)((char *)phys_to_virt(entry & PTE_ADDR) +
-					     (addr & PAGE_MASK));
+			*word = (uint64_t *)((char *)phys_to_virt(entry & PTE_ADDR) + (addr & PAGE_MASK));
 			return 0;
 		}
 		if (aspace_fault(aspace, addr, access, &kind))
@@ -143,9 +142,7 @@ static void verify(struct process *proc)
 		} else if (!page->prot) {
 			CHECK_EQ(kind, QUOIN_FAULT_ACCESS);
 		} else {
-			want = page->own            ? page->value
-			       : page->what == ANON ? 0
-						    : object_values[page->index];
+			want = page->own ? page->value : page->what == ANON ? 0 : object_values[page->index];
 			CHECK_EQ(kind, 0);
 			CHECK_EQ(value, want);
 		}
@@ -176,8 +173,7 @@ static void verify_tables(struct aspace *aspace)
 	CHECK_EQ(count_table(aspace->root[0], 3, &tables), aspace->resident_pages);
 	CHECK_EQ(tables, aspace->table_pages);
 	for (unsigned i = 0; i < 256; i++) {
-		uint64_t *guest = phys_to_virt(aspace->root[0]),
-			 *full = phys_to_virt(aspace->root[1]);
+		uint64_t *guest = phys_to_virt(aspace->root[0]), *full = phys_to_virt(aspace->root[1]);
 
 		CHECK_EQ(full[i], guest[i] ? guest[i] | PTE_NX : 0);
 	}
@@ -203,8 +199,7 @@ static void do_map(struct process *proc, unsigned first, unsigned nr)
 {
 	enum what what = ANON + rand() % 3;
 	unsigned prot = rand() % 4;
-	uint64_t flags =
-	    (what == SHARED ? QUOIN_MAP_SHARED : 0) | (rand() % 2 ? QUOIN_MAP_POPULATE : 0);
+	uint64_t flags = (what == SHARED ? QUOIN_MAP_SHARED : 0) | (rand() % 2 ? QUOIN_MAP_POPULATE : 0);
 	bool replace = rand() % 2;
 	uint64_t index = what == ANON ? 0 : rand() % (PAGES - nr);
 	bool fits = replace || range_free(proc, first, nr);
@@ -216,8 +211,7 @@ static void do_map(struct process *proc, unsigned first, unsigned nr)
 			   what == ANON ? NULL : object, 7, index * PAGE_SIZE);
 	CHECK_EQ(error, fits ? 0 : -QERR_EXIST);
 	for (unsigned i = first; fits && i < first + nr; i++)
-		proc->pages[i] =
-		    (struct page){ .what = what, .prot = prot, .index = index + i - first };
+		proc->pages[i] = (struct page){ .what = what, .prot = prot, .index = index + i - first };
 }
 
 static void do_protect(struct process *proc, unsigned first, unsigned nr)
@@ -236,8 +230,7 @@ static void do_move(struct process *proc, unsigned first, unsigned nr)
 {
 	unsigned to = rand() % (PAGES - nr);
 	bool overlap = to < first + nr && first < to + nr;
-	long error =
-	    aspace_move(proc->aspace, addr_of(first), nr * PAGE_SIZE, addr_of(to), nr * PAGE_SIZE);
+	long error = aspace_move(proc->aspace, addr_of(first), nr * PAGE_SIZE, addr_of(to), nr * PAGE_SIZE);
 
 	if (overlap) {
 		CHECK_EQ(error, -QERR_INVAL);
@@ -262,9 +255,8 @@ static void do_write(struct process *proc, unsigned i)
 	if (force) {
 		uint64_t done = aspace_copy_in(proc->aspace, addr_of(i), &value, sizeof(value));
 
-		CHECK_EQ(done, page->what == NONE || (page->what == SHARED && page->prot != 3)
-				   ? 0
-				   : sizeof(value));
+		CHECK_EQ(done,
+			 page->what == NONE || (page->what == SHARED && page->prot != 3) ? 0 : sizeof(value));
 		if (!done)
 			return;
 	} else {
@@ -336,8 +328,7 @@ static void step(struct process *proc)
 static void test_random(void)
 {
 	for (unsigned i = 0; i < PROCS; i++)
-		CHECK_OR_STOP(aspace_new(QUOIN_ASPACE_GUEST, server, account, &procs[i].aspace) ==
-			      0);
+		CHECK_OR_STOP(aspace_new(QUOIN_ASPACE_GUEST, server, account, &procs[i].aspace) == 0);
 	for (int round = 0; round < 30000 && !check_failures; round++) {
 		step(&procs[rand() % PROCS]);
 		if (round % 500 == 0) {
@@ -366,9 +357,9 @@ static void test_file(void)
 	CHECK_EQ(aspace_new(QUOIN_ASPACE_GUEST, server, account, &b), 0);
 	CHECK_EQ(aspace_map(a, BASE, 16 * PAGE_SIZE, 3 | QUOIN_MAP_SHARED << 8, file, 7, 0), 0);
 	CHECK_EQ(aspace_map(b, BASE, 8 * PAGE_SIZE, 3, file, QUOIN_PROT_READ, 0), 0);
-	CHECK_EQ(aspace_map(b, BASE - PAGE_SIZE, PAGE_SIZE, 3 | QUOIN_MAP_SHARED << 8, file,
-			    QUOIN_PROT_READ, 0),
-		 -QERR_PERM);
+	CHECK_EQ(
+		aspace_map(b, BASE - PAGE_SIZE, PAGE_SIZE, 3 | QUOIN_MAP_SHARED << 8, file, QUOIN_PROT_READ, 0),
+		-QERR_PERM);
 
 	CHECK_EQ(cpu_read(a, BASE, &value), QUOIN_FAULT_MISSING);
 	CHECK_EQ(memobj_supply(file, 0, source, 0, 1, 0), -QERR_NOENT);
@@ -400,8 +391,7 @@ static void test_file(void)
 	CHECK_EQ(cpu_read(a, BASE + 7 * PAGE_SIZE, &value), 0);
 	CHECK_EQ(memobj_resize(file, 4 * PAGE_SIZE), 0);
 	CHECK_EQ(cpu_read(a, BASE + 7 * PAGE_SIZE, &value), QUOIN_FAULT_RANGE);
-	CHECK_EQ(aspace_resolve_range(a, BASE, BASE + 5 * PAGE_SIZE, ACCESS_READ, &stopped),
-		 QUOIN_FAULT_RANGE);
+	CHECK_EQ(aspace_resolve_range(a, BASE, BASE + 5 * PAGE_SIZE, ACCESS_READ, &stopped), QUOIN_FAULT_RANGE);
 	CHECK_EQ(stopped, BASE + 4 * PAGE_SIZE);
 	object_put(&file->object);
 	object_put(&source->object);
@@ -416,16 +406,14 @@ static void test_arguments(void)
 	CHECK_EQ(aspace_new(QUOIN_ASPACE_GUEST, server, account, &a), 0);
 	CHECK_EQ(aspace_map(a, 0, PAGE_SIZE, 1, NULL, 7, 0), -QERR_INVAL);
 	CHECK_EQ(aspace_map(a, QUOIN_GUEST_MAX, PAGE_SIZE, 1, NULL, 7, 0), -QERR_INVAL);
-	CHECK_EQ(aspace_map(a, QUOIN_GUEST_MAX - PAGE_SIZE, 2 * PAGE_SIZE, 1, NULL, 7, 0),
-		 -QERR_INVAL);
+	CHECK_EQ(aspace_map(a, QUOIN_GUEST_MAX - PAGE_SIZE, 2 * PAGE_SIZE, 1, NULL, 7, 0), -QERR_INVAL);
 	CHECK_EQ(aspace_map(a, BASE, 0, 1, NULL, 7, 0), -QERR_INVAL);
 	CHECK_EQ(aspace_map(a, BASE, -PAGE_SIZE, 1, NULL, 7, 0), -QERR_INVAL);
 	CHECK_EQ(aspace_map(a, BASE + 1, PAGE_SIZE, 1, NULL, 7, 0), -QERR_INVAL);
 	CHECK_EQ(aspace_map(a, QUOIN_SERVER_MIN, PAGE_SIZE, 1, NULL, 7, 0), -QERR_INVAL);
 	CHECK_EQ(aspace_map(a, BASE, PAGE_SIZE, 8, NULL, 7, 0), -QERR_INVAL);
 	CHECK_EQ(aspace_map(a, BASE, PAGE_SIZE, 1 | 1 << 20, NULL, 7, 0), -QERR_INVAL);
-	CHECK_EQ(aspace_map(a, BASE, PAGE_SIZE, 1 | QUOIN_MAP_UNCACHED << 8, object, 7, 0),
-		 -QERR_INVAL);
+	CHECK_EQ(aspace_map(a, BASE, PAGE_SIZE, 1 | QUOIN_MAP_UNCACHED << 8, object, 7, 0), -QERR_INVAL);
 	CHECK_EQ(aspace_map(a, BASE, PAGE_SIZE, 1, object, 7, -PAGE_SIZE), -QERR_INVAL);
 	CHECK_EQ(aspace_map(server, QUOIN_SERVER_MMAP, PAGE_SIZE, 6, NULL, 7, 0), -QERR_PERM);
 	CHECK_EQ(aspace_map(server, BASE, PAGE_SIZE, 3, NULL, 7, 0), -QERR_INVAL);
@@ -447,8 +435,7 @@ static void test_out_of_memory(void)
 
 		if (aspace_new(QUOIN_ASPACE_GUEST, server, poor, &a) == 0) {
 			done += aspace_map(a, BASE, 600 * PAGE_SIZE, 3, NULL, 7, 0) == 0;
-			done += aspace_map(a, BASE + 600 * PAGE_SIZE, 9 * PAGE_SIZE, 3, object, 7,
-					   0) == 0;
+			done += aspace_map(a, BASE + 600 * PAGE_SIZE, 9 * PAGE_SIZE, 3, object, 7, 0) == 0;
 			for (unsigned i = 0; i < 609; i += 58)
 				done += cpu_write(a, addr_of(i), i) == 0;
 			done += aspace_protect(a, addr_of(100), 10 * PAGE_SIZE, 1) == 0;
@@ -456,8 +443,8 @@ static void test_out_of_memory(void)
 				done += 1 + (cpu_write(child, addr_of(0), 1) == 0);
 				object_put(&child->object);
 			}
-			done += aspace_move(a, addr_of(50), 200 * PAGE_SIZE, addr_of(3000),
-					    200 * PAGE_SIZE) == 0;
+			done += aspace_move(a, addr_of(50), 200 * PAGE_SIZE, addr_of(3000), 200 * PAGE_SIZE) ==
+				0;
 			verify_tables(a);
 			object_put(&a->object);
 		}

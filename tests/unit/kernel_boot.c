@@ -149,14 +149,14 @@ static void table(uint64_t pa, const char *signature, const void *body, uint32_t
 static void test_processors_are_counted(void)
 {
 	static const uint8_t madt[] = {
-		0, 0, 0xe0, 0xfe, 0, 0, 0, 0,                            /* local APIC, flags */
-		0, 8, 0, 3, 1, 0, 0, 0,                                  /* processor 3 */
-		0, 8, 0, 4, 0, 0, 0, 0,                                  /* not enabled */
-		9, 16, 0, 0, 5, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0,         /* processor 5 */
-		9, 16, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0,         /* 256: out of reach */
-		1, 12, 0, 0, 0, 0, 0xc0, 0xfe, 16, 0, 0, 0,              /* I/O APIC */
-		5, 12, 0, 0, 0, 0x10, 0xe0, 0xfe, 1, 0, 0, 0,            /* the address in 64 bits */
-		0, 8, 0, 6,                                              /* cut off */
+		0, 0,  0xe0, 0xfe, 0, 0,    0,    0,                             /* local APIC, flags */
+		0, 8,  0,    3,    1, 0,    0,    0,                             /* processor 3 */
+		0, 8,  0,    4,    0, 0,    0,    0,                             /* not enabled */
+		9, 16, 0,    0,    5, 0,    0,    0,    1,  0, 0, 0, 0, 0, 0, 0, /* processor 5 */
+		9, 16, 0,    0,    0, 1,    0,    0,    1,  0, 0, 0, 0, 0, 0, 0, /* 256: out of reach */
+		1, 12, 0,    0,    0, 0,    0xc0, 0xfe, 16, 0, 0, 0,             /* I/O APIC */
+		5, 12, 0,    0,    0, 0x10, 0xe0, 0xfe, 1,  0, 0, 0,             /* the address in 64 bits */
+		0, 8,  0,    6,                                                  /* cut off */
 	};
 	const uint64_t entries[] = { 0, -16ul, 0x10000, 1ul << 40 };
 	uint8_t rsdp[36] = "RSD PTR ";

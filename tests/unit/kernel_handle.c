@@ -21,8 +21,8 @@ static struct account *account;
 /* The test's objects stand in for all types; each knows how often it is named. */
 static struct thing {
 	struct object *object;
-	unsigned handles;   /* the model's count */
-	long receivers;     /* what the table told endpoint_receiver_* */
+	unsigned handles; /* the model's count */
+	long receivers;   /* what the table told endpoint_receiver_* */
 	bool gone;
 } things[OBJECTS];
 

@@ -62,8 +62,7 @@ int main(void)
 		CHECK_EQ(page_index_get(&index, page), model[page]);
 		page = rand() % PAGES;
 		CHECK_EQ(page_index_get(&index, page), model[page]);
-		CHECK_EQ(page_index_next(&index, page, end, &value),
-			 page < end ? model_next(page, end) : end);
+		CHECK_EQ(page_index_next(&index, page, end, &value), page < end ? model_next(page, end) : end);
 		check_row(&index, page, 1 + rand() % (PAGES - page));
 	}
 	for (uint64_t i = 0; i < PAGES; i++) {
@@ -77,8 +76,7 @@ int main(void)
 
 	CHECK_EQ(page_index_set(&index, PAGE_INDEX_MAX_PAGES - 1, 5), 0);
 	CHECK_EQ(page_index_set(&index, 0, 6), 0);
-	CHECK_EQ(page_index_next(&index, 1, PAGE_INDEX_MAX_PAGES, &value),
-		 PAGE_INDEX_MAX_PAGES - 1);
+	CHECK_EQ(page_index_next(&index, 1, PAGE_INDEX_MAX_PAGES, &value), PAGE_INDEX_MAX_PAGES - 1);
 	CHECK_EQ(page_index_remove(&index, PAGE_INDEX_MAX_PAGES - 1), 5);
 	CHECK_EQ(page_index_remove(&index, 0), 6);
 	CHECK_EQ(account_bytes(account), 0);

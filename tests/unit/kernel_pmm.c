@@ -84,8 +84,7 @@ static void test_exhaustion(uint64_t free_pages)
 static void test_frames(uint64_t free_pages)
 {
 	struct account *account = account_create(NULL, 3 * PAGE_SIZE);
-	uint64_t a = frame_alloc_zeroed(account), b = frame_alloc(account),
-		 c = frame_alloc(account);
+	uint64_t a = frame_alloc_zeroed(account), b = frame_alloc(account), c = frame_alloc(account);
 	uint64_t row, both[2];
 
 	CHECK(a && b && c);
@@ -124,8 +123,7 @@ static void test_frames(uint64_t free_pages)
 static void test_accounts(void)
 {
 	struct account *top = account_create(NULL, 10 * PAGE_SIZE);
-	struct account *middle = account_create(top, 0),
-		       *low = account_create(middle, 100 * PAGE_SIZE);
+	struct account *middle = account_create(top, 0), *low = account_create(middle, 100 * PAGE_SIZE);
 
 	CHECK_EQ(account_charge(low, 20 * PAGE_SIZE), -QERR_NOMEM);
 	CHECK_EQ(account_bytes(low), 0);

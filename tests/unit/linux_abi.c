@@ -72,16 +72,14 @@
 #define _NSIG 64
 #undef NSIG
 
-#define ABI_SAME(ours, theirs) \
-	_Static_assert((unsigned long long)(ours) == (unsigned long long)(theirs), #ours)
+#define ABI_SAME(ours, theirs) _Static_assert((unsigned long long)(ours) == (unsigned long long)(theirs), #ours)
 #include "linux/abi_check.h"
 
 #define SIZE(ours, theirs) _Static_assert(sizeof(ours) == sizeof(theirs), #ours)
-#define FIELD2(ours, our_field, theirs, their_field)                                         \
-	_Static_assert(__builtin_offsetof(ours, our_field) ==                                \
-			   __builtin_offsetof(theirs, their_field),                          \
-		       #ours "." #our_field);                                                \
-	_Static_assert(sizeof(((ours *)0)->our_field) == sizeof(((theirs *)0)->their_field), \
+#define FIELD2(ours, our_field, theirs, their_field)                                                   \
+	_Static_assert(__builtin_offsetof(ours, our_field) == __builtin_offsetof(theirs, their_field), \
+		       #ours "." #our_field);                                                          \
+	_Static_assert(sizeof(((ours *)0)->our_field) == sizeof(((theirs *)0)->their_field),           \
 		       "size of " #ours "." #our_field)
 #define FIELD(name, field) FIELD2(struct linux_##name, field, struct name, field)
 

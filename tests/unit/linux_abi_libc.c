@@ -59,14 +59,13 @@
 #undef TCSETSW2
 #undef TCSETSF2
 
-#define ABI_SAME(ours, theirs) \
-	_Static_assert((unsigned)(long)(ours) == (unsigned)(long)(theirs), #ours)
+#define ABI_SAME(ours, theirs) _Static_assert((unsigned)(long)(ours) == (unsigned)(long)(theirs), #ours)
 #include "linux/abi_check.h"
 
 #define SIZE(name) _Static_assert(sizeof(struct linux_##name) == sizeof(struct name), #name)
 #define FIELD(name, field)                                               \
 	_Static_assert(__builtin_offsetof(struct linux_##name, field) == \
-			   __builtin_offsetof(struct name, field),       \
+			       __builtin_offsetof(struct name, field),   \
 		       #name "." #field)
 
 SIZE(sockaddr);

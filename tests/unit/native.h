@@ -96,8 +96,7 @@ void ipc_close_after_reply(struct ipc_request *request, quoin_handle handle);
 
 struct ipc_server {
 	quoin_handle endpoint;
-	long (*dispatch)(const void *ops, void *server, struct ipc_request *request,
-			 struct quoin_msg *msg);
+	long (*dispatch)(const void *ops, void *server, struct ipc_request *request, struct quoin_msg *msg);
 	const void *ops;
 	void *server;
 	void (*notified)(void *server, uint64_t bits);

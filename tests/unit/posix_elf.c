@@ -90,12 +90,10 @@ static void random_headers_do_no_harm(void)
 		struct elf_image image = good_image();
 		for (int flips = rand() % 6; flips >= 0; flips--) {
 			size_t at = (size_t)rand() % (64 + 3 * 56);
-			uint8_t *bytes =
-			    at < 64 ? (uint8_t *)&image.header : (uint8_t *)image.phdrs - 64;
+			uint8_t *bytes = at < 64 ? (uint8_t *)&image.header : (uint8_t *)image.phdrs - 64;
 			bytes[at] ^= (uint8_t)(1u << (rand() & 7));
 		}
-		if (elf_check_header(&image.header, FILE_SIZE) ||
-		    elf_check_segments(&image, FILE_SIZE))
+		if (elf_check_header(&image.header, FILE_SIZE) || elf_check_segments(&image, FILE_SIZE))
 			continue;
 		CHECK(image.low < image.high && image.high <= 0x800000000000);
 	}

@@ -72,11 +72,14 @@ static void test_lines_are_read_one_by_one(void)
 static void test_erase_kill_and_word_erase(void)
 {
 	start();
-	type("abx\x7f" "c\n");
+	type("abx\x7f"
+	     "c\n");
 	CHECK_STR(line(), "abc\n");
 	CHECK_STR(screen, "abx\b \bc\r\n");
 	start();
-	type("\x7f\x7f" "a\x15" "b\n");
+	type("\x7f\x7f"
+	     "a\x15"
+	     "b\n");
 	CHECK_STR(line(), "b\n");
 	start();
 	type("one two  \x17\x17z\n");
@@ -92,7 +95,8 @@ static void test_erase_knows_width(void)
 	type("a\t\x7f");
 	CHECK_STR(screen, "a\t\b\b\b\b\b\b\b");
 	start();
-	type("\xc3\xa4\x7f" "b\n");
+	type("\xc3\xa4\x7f"
+	     "b\n");
 	CHECK_STR(line(), "b\n");
 	CHECK_STR(screen, "\xc3\xa4\b \bb\r\n");
 }
@@ -104,7 +108,8 @@ static void test_end_of_file(void)
 	CHECK(ldisc_readable(&ld));
 	CHECK_STR(line(), "");
 	CHECK_STR(line(), "(none)");
-	type("ab\x04" "cd\n");
+	type("ab\x04"
+	     "cd\n");
 	CHECK_STR(line(), "ab");
 	CHECK_STR(line(), "cd\n");
 	uint8_t two[2];

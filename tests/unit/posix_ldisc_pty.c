@@ -111,8 +111,8 @@ static void host_read(int fd, struct seen *seen, const struct seen *want, bool e
 	}
 }
 
-static bool type_on_host(const struct linux_termios *termios, const uint8_t *typed, size_t len, struct seen *seen,
-			 const struct seen *want)
+static bool type_on_host(const struct linux_termios *termios, const uint8_t *typed, size_t len,
+			 struct seen *seen, const struct seen *want)
 {
 	int master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK), slave;
 
@@ -162,7 +162,8 @@ static struct linux_termios random_termios(void)
 
 static size_t random_typing(uint8_t *typed, bool canonical)
 {
-	static const uint8_t special[] = { '\n', '\n', '\r', 0x7f, 0x7f, 0x15, 0x17, 0x04, 0x16, 0x12, 0x03, '\t', 1, ' ' };
+	static const uint8_t special[] = { '\n', '\n', '\r', 0x7f, 0x7f, 0x15, 0x17,
+					   0x04, 0x16, 0x12, 0x03, '\t', 1,    ' ' };
 	unsigned first = canonical ? 0 : 2;
 	size_t len = 1 + roll(TYPED);
 

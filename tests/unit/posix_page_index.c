@@ -18,7 +18,7 @@ static bool present[SLOTS], dirty[SLOTS];
 /* Clusters far apart, so that the tree has gaps at every height. */
 static uint64_t index_of(unsigned slot)
 {
-	static const uint64_t bases[] = {0, 4000, 1ull << 20, 1ull << 33, (1ull << 51) - 61};
+	static const uint64_t bases[] = { 0, 4000, 1ull << 20, 1ull << 33, (1ull << 51) - 61 };
 
 	return bases[slot / 60] + slot % 60;
 }

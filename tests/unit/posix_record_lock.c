@@ -36,18 +36,17 @@ static bool model_conflict(int owner, int start, int end, bool exclusive)
 /* Each byte is in exactly the locks that the model says; neighbours of one kind are joined. */
 static void check_list(void)
 {
-	int found[OWNERS][BYTES] = {{0}};
+	int found[OWNERS][BYTES] = { { 0 } };
 	struct record_lock *lock, *other;
 
-	list_for_each_entry(lock, &locks, link)
-	{
+	list_for_each_entry (lock, &locks, link) {
 		int owner = (int)((int(*)[BYTES])lock->owner - held);
 
 		for (int64_t at = lock->start; at <= lock->end; at++) {
 			CHECK_OR_STOP(!found[owner][at]);
 			found[owner][at] = lock->exclusive ? 2 : 1;
 		}
-		list_for_each_entry(other, &locks, link)
+		list_for_each_entry (other, &locks, link)
 			CHECK_OR_STOP(other->owner != lock->owner || other->exclusive != lock->exclusive ||
 				      other->end + 1 != lock->start);
 	}

@@ -136,8 +136,8 @@ static void test_resize_keeps_bytes(void)
 static void test_many_pieces(void)
 {
 	char a[3], b[1], c[8] = "";
-	struct linux_iovec pieces[] = {{(uintptr_t)b, 0}, {(uintptr_t)b, 1}, {(uintptr_t)c, 8}};
-	struct io_iter iter = {.base = (uintptr_t)a, .len = 3, .count = 9, .next = pieces, .nr_next = 3};
+	struct linux_iovec pieces[] = { { (uintptr_t)b, 0 }, { (uintptr_t)b, 1 }, { (uintptr_t)c, 8 } };
+	struct io_iter iter = { .base = (uintptr_t)a, .len = 3, .count = 9, .next = pieces, .nr_next = 3 };
 
 	user_limit = SIZE_MAX;
 	CHECK_EQ(iter_copy_out(&iter, "0123456789", 10), 9);

@@ -298,8 +298,8 @@ static void compare(const struct answer *ours, const struct answer *hosts)
 
 static void step(void)
 {
-	static const char *const verbs[] = { "lookup", "chdir", "mkdir", "mknod", "symlink", "unlink",
-					     "rmdir", "rename", "link", "become" };
+	static const char *const verbs[] = { "lookup", "chdir", "mkdir",  "mknod", "symlink",
+					     "unlink", "rmdir", "rename", "link",  "become" };
 	struct request request = random_request();
 	struct answer ours, hosts;
 	char here[LINUX_PATH_MAX];
@@ -312,8 +312,8 @@ static void step(void)
 	ours = our_answer(&request);
 	compare(&ours, &hosts);
 	if (check_failures)
-		fprintf(stderr, "%s \"%s\" \"%s\" %#x as %u in %s\n", verbs[request.operation],
-			request.name, request.other, request.flags, cred.fsuid,
+		fprintf(stderr, "%s \"%s\" \"%s\" %#x as %u in %s\n", verbs[request.operation], request.name,
+			request.other, request.flags, cred.fsuid,
 			path_name_current(&self.fs->cwd, here, sizeof(here)));
 	if (roll(50) == 0)
 		dentry_reclaim(1 + roll(50));
@@ -402,7 +402,8 @@ static void test_mounts_are_crossed_both_ways(void)
 
 static void tree_remove(const char *name)
 {
-	static const char *const names[] = { "a", "b", "c", "d", "e", "some-name-that-is-not-inline-any-more",
+	static const char *const names[] = { "a",   "b",      "c",
+					     "d",   "e",      "some-name-that-is-not-inline-any-more",
 					     "mnt", "hidden", "way" };
 	char below[LINUX_PATH_MAX];
 	size_t len = strlen(name);

@@ -6,13 +6,13 @@
 #include "check.h"
 int format_text(char *buffer, size_t size, const char *format, ...);
 
-#define SAME(...)                                                     \
-	do {                                                          \
-		char ours[128], theirs[128];                          \
-		int a = format_text(ours, sizeof(ours), __VA_ARGS__); \
+#define SAME(...)                                                      \
+	do {                                                           \
+		char ours[128], theirs[128];                           \
+		int a = format_text(ours, sizeof(ours), __VA_ARGS__);  \
 		int b = snprintf(theirs, sizeof(theirs), __VA_ARGS__); \
-		CHECK_EQ(a, b);                                       \
-		CHECK_STR(ours, theirs);                              \
+		CHECK_EQ(a, b);                                        \
+		CHECK_STR(ours, theirs);                               \
 	} while (0)
 
 int main(void)

@@ -32,8 +32,8 @@ struct madt {
 
 enum { MADT_LAPIC = 0, MADT_IOAPIC = 1, MADT_LAPIC_ADDRESS = 5, MADT_X2APIC = 9 };
 
-#define LAPIC_ENABLED 1u
-#define FADT_PM_TIMER 76
+#define LAPIC_ENABLED   1u
+#define FADT_PM_TIMER   76
 #define FADT_X_PM_TIMER 208 /* generic address: space, width, offset, size, address */
 
 struct acpi_info acpi_info = { .lapic_pa = 0xfee00000 };
@@ -108,8 +108,7 @@ static void parse_fadt(const struct table *t)
 
 	if (t->length >= FADT_PM_TIMER + 4)
 		acpi_info.pm_timer_port = read32(p + FADT_PM_TIMER);
-	if (t->length >= FADT_X_PM_TIMER + 12 && p[FADT_X_PM_TIMER] == 1 &&
-	    read64(p + FADT_X_PM_TIMER + 4))
+	if (t->length >= FADT_X_PM_TIMER + 12 && p[FADT_X_PM_TIMER] == 1 && read64(p + FADT_X_PM_TIMER + 4))
 		acpi_info.pm_timer_port = read64(p + FADT_X_PM_TIMER + 4);
 }
 

@@ -11,17 +11,17 @@
 #include "cpu.h"
 #include "debug.h"
 
-#define NS_PER_S 1000000000ul
-#define PM_TIMER_HZ 3579545ul
-#define PM_TIMER_MASK 0xffffffu
-#define PIT_HZ 1193182ul
-#define PIT_CHANNEL2 0x42
-#define PIT_COMMAND 0x43
-#define PIT_GATE 0x61
-#define MEASURE_US 50000
-#define NR_SAMPLES 5
+#define NS_PER_S         1000000000ul
+#define PM_TIMER_HZ      3579545ul
+#define PM_TIMER_MASK    0xffffffu
+#define PIT_HZ           1193182ul
+#define PIT_CHANNEL2     0x42
+#define PIT_COMMAND      0x43
+#define PIT_GATE         0x61
+#define MEASURE_US       50000
+#define NR_SAMPLES       5
 #define TIMER_MULT_SHIFT 32
-#define TSC_SHIFT 32
+#define TSC_SHIFT        32
 
 static uint64_t tsc_base, tsc_hz;
 static uint64_t ns_mult;    /* ns per tick << TSC_SHIFT */

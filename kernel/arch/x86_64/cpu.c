@@ -104,8 +104,8 @@ static void gdt_fill(struct cpu_tables *tables)
 	tables->gdt[KERNEL_SS / 8] = 0x00cf92000000ffff;
 	tables->gdt[USER_SS / 8] = 0x00cff2000000ffff;
 	tables->gdt[USER_CS / 8] = 0x00affa000000ffff;
-	tables->gdt[TSS_SELECTOR / 8] = (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 |
-	                                0x89ul << 40 | (tss >> 24 & 0xff) << 56;
+	tables->gdt[TSS_SELECTOR / 8] =
+		(sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 | 0x89ul << 40 | (tss >> 24 & 0xff) << 56;
 	tables->gdt[TSS_SELECTOR / 8 + 1] = tss >> 32;
 	tables->tss.io_map = sizeof(struct tss);
 }
@@ -115,9 +115,8 @@ static void tables_load(struct cpu_tables *tables)
 	struct table_pointer gdt = { sizeof(tables->gdt) - 1, (uintptr_t)tables->gdt };
 	struct table_pointer idt_pointer = { sizeof(idt) - 1, (uintptr_t)idt };
 
-	__asm__ volatile("lgdt %0\n\tlidt %1\n\tltr %w2" ::"m"(gdt), "m"(idt_pointer),
-	                 "r"(TSS_SELECTOR)
-	                 : "memory");
+	__asm__ volatile("lgdt %0\n\tlidt %1\n\tltr %w2" ::"m"(gdt), "m"(idt_pointer), "r"(TSS_SELECTOR)
+			 : "memory");
 }
 
 static void features_find(void)

@@ -38,7 +38,7 @@ void bases_write(uint64_t fs, uint64_t gs);
 /* acpi.c: what the tables say. */
 struct acpi_info {
 	uint64_t lapic_pa;
-	uint16_t pm_timer_port;  /* 0: none */
+	uint16_t pm_timer_port; /* 0: none */
 	unsigned nr_cpus, nr_ioapics;
 	uint32_t apic_ids[MAX_CPUS];
 	struct {
@@ -57,9 +57,9 @@ void apic_timer_set(uint32_t count);
 uint32_t apic_timer_count(void);
 
 #define APIC_COMMAND_FIXED 0x00004000
-#define APIC_COMMAND_NMI  0x00004400
-#define APIC_COMMAND_INIT 0x00004500
-#define APIC_COMMAND_SIPI 0x00004600
+#define APIC_COMMAND_NMI   0x00004400
+#define APIC_COMMAND_INIT  0x00004500
+#define APIC_COMMAND_SIPI  0x00004600
 
 /* ioapic.c */
 void ioapic_init(void);

@@ -19,12 +19,12 @@
 
 #include <quoin/dispatch.h>
 
-#define XFEATURES_KNOWN 0xe7ul /* x87, SSE, AVX, AVX-512 */
+#define XFEATURES_KNOWN  0xe7ul /* x87, SSE, AVX, AVX-512 */
 #define XFEATURES_AVX512 0xe0ul
-#define FXSAVE_BYTES 512
-#define XHEADER_BYTES 64
-#define FCW_INITIAL 0x37f
-#define MXCSR_INITIAL 0x1f80
+#define FXSAVE_BYTES     512
+#define XHEADER_BYTES    64
+#define FCW_INITIAL      0x37f
+#define MXCSR_INITIAL    0x1f80
 
 struct xsave_area {
 	uint16_t fcw, fsw;

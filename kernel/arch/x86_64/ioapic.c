@@ -12,14 +12,14 @@
 #include "mm.h"
 #include "spinlock.h"
 
-#define REG_VERSION 1
+#define REG_VERSION    1
 #define REG_ROUTE(pin) (0x10 + 2 * (pin))
 
 #define ROUTE_LOW    BIT(13)
 #define ROUTE_LEVEL  BIT(15)
 #define ROUTE_MASKED BIT(16)
 
-#define MSI_ADDRESS  0xfee00000ul
+#define MSI_ADDRESS 0xfee00000ul
 
 struct ioapic {
 	volatile uint32_t *select, *window;
@@ -28,10 +28,10 @@ struct ioapic {
 
 /* [l] lock */
 struct line {
-	bool used;              /* [l] */
-	struct ioapic *ioapic;  /* [l] NULL: MSI */
-	uint32_t pin;           /* [l] */
-	uint32_t route;         /* [l] low half of the entry */
+	bool used;             /* [l] */
+	struct ioapic *ioapic; /* [l] NULL: MSI */
+	uint32_t pin;          /* [l] */
+	uint32_t route;        /* [l] low half of the entry */
 };
 
 static struct spinlock lock = SPINLOCK_INIT("ioapic", LOCK_ARCH);

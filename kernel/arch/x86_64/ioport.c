@@ -9,7 +9,7 @@
 
 #include <quoin/dispatch.h>
 
-#define NR_PORTS 0x10000u
+#define NR_PORTS        0x10000u
 #define WRITE_BYTES_MAX 256u
 
 /* [I] */
@@ -47,8 +47,8 @@ long call_ioport_create(quoin_handle hardware, uint32_t base, uint32_t count)
 static long port_of(quoin_handle handle, uint32_t offset, uint32_t width, uint32_t rights)
 {
 	struct ioport *port;
-	long result = handle_lookup(current_thread()->task, handle, OBJECT_IOPORT, rights,
-	    (struct object **)&port);
+	long result =
+		handle_lookup(current_thread()->task, handle, OBJECT_IOPORT, rights, (struct object **)&port);
 
 	if (result)
 		return result;

@@ -113,8 +113,7 @@ static void parse_memory_map(const struct tag_memory_map *map)
 		panic("multiboot: memory map entries of %u bytes", map->entry_size);
 	for (const uint8_t *p = map->entries; p + sizeof(e) <= end; p += map->entry_size) {
 		memcpy(&e, p, sizeof(e));
-		if (e.type == MEMORY_AVAILABLE && e.start < PHYSICAL_MAX &&
-		    e.length <= PHYSICAL_MAX - e.start)
+		if (e.type == MEMORY_AVAILABLE && e.start < PHYSICAL_MAX && e.length <= PHYSICAL_MAX - e.start)
 			range_add(e.start, e.start + e.length);
 	}
 }

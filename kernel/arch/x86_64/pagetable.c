@@ -176,8 +176,7 @@ long pt_roots_create(struct aspace *aspace, const struct aspace *server)
 		const uint64_t *from = phys_to_virt(server->root[0]);
 
 		root = phys_to_virt(aspace->root[ROOT_SERVER]);
-		memcpy(root + ROOT_SLOT_SERVER, from + ROOT_SLOT_SERVER,
-		       ROOT_NR_SERVER * sizeof(uint64_t));
+		memcpy(root + ROOT_SLOT_SERVER, from + ROOT_SLOT_SERVER, ROOT_NR_SERVER * sizeof(uint64_t));
 		return 0;
 	}
 	root = phys_to_virt(aspace->root[0]);

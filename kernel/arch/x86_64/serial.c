@@ -7,11 +7,11 @@
 #include "console.h"
 #include "panic.h"
 
-#define COM1 0x3f8
-#define DEBUG_EXIT 0xf4
+#define COM1        0x3f8
+#define DEBUG_EXIT  0xf4
 #define LINE_STATUS (COM1 + 5)
-#define TX_EMPTY 0x20
-#define SPIN_LIMIT 100000 /* a line that never drains must not stop the kernel */
+#define TX_EMPTY    0x20
+#define SPIN_LIMIT  100000 /* a line that never drains must not stop the kernel */
 
 static bool present;
 

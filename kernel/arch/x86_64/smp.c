@@ -9,7 +9,7 @@
 #include "mm.h"
 #include "thread.h"
 
-#define WAIT_US 10
+#define WAIT_US     10
 #define WAIT_ROUNDS 20000 /* 200 ms */
 
 extern const char trampoline_start[], trampoline_end[];

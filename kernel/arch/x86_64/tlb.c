@@ -99,8 +99,7 @@ void tlb_flush(struct aspace *aspace, uintptr_t start, uintptr_t end)
 	request->end = end;
 	__atomic_store_n(&request->waiting, targets, __ATOMIC_RELEASE);
 	for (uint64_t rest = targets; rest; rest &= rest - 1)
-		__atomic_fetch_or(&cpus[__builtin_ctzl(rest)]->tlb_pending, BIT(cpu->index),
-				  __ATOMIC_SEQ_CST);
+		__atomic_fetch_or(&cpus[__builtin_ctzl(rest)]->tlb_pending, BIT(cpu->index), __ATOMIC_SEQ_CST);
 	arch_tlb_ipi(targets);
 	while (__atomic_load_n(&request->waiting, __ATOMIC_ACQUIRE)) {
 		tlb_serve();

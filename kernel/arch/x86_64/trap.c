@@ -30,12 +30,14 @@
 
 enum { VECTOR_NMI = 2, VECTOR_NM = 7, VECTOR_DF = 8, VECTOR_PF = 14, VECTOR_MC = 18 };
 
+// clang-format off
 static const char *const exception_names[32] = {
 	"divide error", "debug", "NMI", "breakpoint", "overflow", "bound", "invalid opcode",
 	"FPU used without a guest", "double fault", "", "invalid TSS", "segment not present",
 	"stack fault", "general protection", "page fault", "", "x87 error", "alignment check",
 	"machine check", "SIMD error", "virtualization", "control protection",
 };
+// clang-format on
 
 long trap_call(struct trap_frame *f)
 {
@@ -71,7 +73,7 @@ static void task_fault(const struct trap_frame *f, uint64_t addr, unsigned kind)
 	struct thread *t = current_thread();
 
 	kprintf("task %s, thread %lu \"%.16s\": %s", t->task->name, t->id, t->name,
-	    exception_names[f->vector & 31]);
+		exception_names[f->vector & 31]);
 	if (f->vector == VECTOR_PF)
 		kprintf(" at %016lx, error %lx, kind %u", addr, f->error, kind);
 	kprintf("\n");

@@ -36,8 +36,7 @@ static void charge_server(struct thread *t)
 }
 
 /* SYSRET if it is exact: rcx and r11 are lost with it, and it must not single-step or skip RF. */
-static __attribute__((noreturn)) void enter(struct thread *t, uint64_t rip, uint64_t rflags,
-    uint64_t rsp)
+static __attribute__((noreturn)) void enter(struct thread *t, uint64_t rip, uint64_t rflags, uint64_t rsp)
 {
 	const struct quoin_vcpu_state *s = &t->page->vcpu;
 	struct trap_frame f;
@@ -106,8 +105,7 @@ long vcpu_syscall_exit(void)
 	return QUOIN_VCPU_SYSCALL;
 }
 
-void vcpu_exit(const struct trap_frame *f, uint32_t reason, uint64_t fault_addr,
-    uint32_t fault_kind)
+void vcpu_exit(const struct trap_frame *f, uint32_t reason, uint64_t fault_addr, uint32_t fault_kind)
 {
 	struct thread *t = current_thread();
 	struct quoin_vcpu_state *s = &t->page->vcpu;
@@ -129,7 +127,7 @@ void vcpu_exit(const struct trap_frame *f, uint32_t reason, uint64_t fault_addr,
 static long thread_handle(quoin_handle handle, struct thread **thread)
 {
 	return handle_lookup(current_thread()->task, handle, OBJECT_THREAD, QUOIN_RIGHT_MANAGE,
-	    (struct object **)thread);
+			     (struct object **)thread);
 }
 
 long call_vcpu_kick(quoin_handle handle)
@@ -173,7 +171,7 @@ long call_vcpu_attach(quoin_handle handle)
 
 	if (handle)
 		err = handle_lookup(t->task, handle, OBJECT_ASPACE, QUOIN_RIGHT_WRITE,
-		    (struct object **)&aspace);
+				    (struct object **)&aspace);
 	if (err)
 		return err;
 	if (aspace && (aspace->kind != QUOIN_ASPACE_GUEST || aspace->server != t->native))

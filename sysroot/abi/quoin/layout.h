@@ -15,18 +15,18 @@
 #define QUOIN_PAGE_SHIFT 12
 #define QUOIN_PAGE_SIZE  4096UL
 
-#define QUOIN_GUEST_MIN  0x0000000000001000UL
-#define QUOIN_GUEST_MAX  0x00007ffffffff000UL /* exclusive, as Linux's TASK_SIZE */
+#define QUOIN_GUEST_MIN 0x0000000000001000UL
+#define QUOIN_GUEST_MAX 0x00007ffffffff000UL /* exclusive, as Linux's TASK_SIZE */
 
 #define QUOIN_SERVER_MIN 0xffff800000000000UL
 #define QUOIN_SERVER_MAX 0xffff880000000000UL /* exclusive */
 
 /* Inside the server region. */
-#define QUOIN_SERVER_IMAGE   0xffff800000400000UL /* native programs are linked here */
-#define QUOIN_SERVER_INFO    0xffff800000010000UL /* struct quoin_info, read-only, in every native task */
-#define QUOIN_SERVER_STACKS  0xffff801000000000UL /* first thread's stack and page; see runtime */
-#define QUOIN_SERVER_HEAP    0xffff802000000000UL
-#define QUOIN_SERVER_MMAP    0xffff804000000000UL /* everything a server maps besides */
+#define QUOIN_SERVER_IMAGE  0xffff800000400000UL /* native programs are linked here */
+#define QUOIN_SERVER_INFO   0xffff800000010000UL /* struct quoin_info, read-only, in every native task */
+#define QUOIN_SERVER_STACKS 0xffff801000000000UL /* first thread's stack and page; see runtime */
+#define QUOIN_SERVER_HEAP   0xffff802000000000UL
+#define QUOIN_SERVER_MMAP   0xffff804000000000UL /* everything a server maps besides */
 
 /*
  * A thread's slot in the server region, aligned to its size, so that masking rsp finds the slot:

@@ -64,7 +64,7 @@ enum quoin_aspace_kind {
 
 /* Why vcpu_run returned. */
 enum quoin_vcpu_reason {
-	QUOIN_VCPU_SYSCALL = 1,   /* the guest executed SYSCALL; rip is behind it, rcx/r11 as the CPU left them */
+	QUOIN_VCPU_SYSCALL = 1, /* the guest executed SYSCALL; rip is behind it, rcx/r11 as the CPU left them */
 	QUOIN_VCPU_EXCEPTION = 2, /* vector, error_code (and fault_addr for #PF) are set */
 	QUOIN_VCPU_KICK = 3,      /* vcpu_kick; the latch is cleared */
 };
@@ -73,13 +73,13 @@ enum quoin_vcpu_reason {
  * What a page fault that the kernel could not resolve was about (vcpu_state.fault_kind, #PF only).
  */
 enum quoin_fault_kind {
-	QUOIN_FAULT_NONE = 0,    /* not a page fault */
+	QUOIN_FAULT_NONE = 0,     /* not a page fault */
 	QUOIN_FAULT_UNMAPPED = 1, /* no region at the address: SEGV_MAPERR */
-	QUOIN_FAULT_ACCESS = 2,  /* the region forbids the access: SEGV_ACCERR */
-	QUOIN_FAULT_MISSING = 3, /* page missing in a FILE object: supply it and run again */
+	QUOIN_FAULT_ACCESS = 2,   /* the region forbids the access: SEGV_ACCERR */
+	QUOIN_FAULT_MISSING = 3,  /* page missing in a FILE object: supply it and run again */
 	QUOIN_FAULT_READONLY = 4, /* first write to a page supplied without WRITABLE in a shared mapping */
-	QUOIN_FAULT_RANGE = 5,   /* beyond the end of the object: SIGBUS */
-	QUOIN_FAULT_NOMEM = 6,   /* no memory to resolve it */
+	QUOIN_FAULT_RANGE = 5,    /* beyond the end of the object: SIGBUS */
+	QUOIN_FAULT_NOMEM = 6,    /* no memory to resolve it */
 };
 
 /*
@@ -104,13 +104,13 @@ struct quoin_vcpu_state {
 
 /* A message, in the thread page: written before a call or reply, read after it returns. */
 struct quoin_msg {
-	int32_t label;        /* request: the operation; reply: 0 or a negated error */
-	uint16_t nr_bytes;    /* of payload; a multiple of 8 is copied */
-	uint16_t nr_handles;  /* at most QUOIN_MSG_HANDLES */
-	uint64_t badge;       /* received: the badge of the endpoint handle that was called */
+	int32_t label;       /* request: the operation; reply: 0 or a negated error */
+	uint16_t nr_bytes;   /* of payload; a multiple of 8 is copied */
+	uint16_t nr_handles; /* at most QUOIN_MSG_HANDLES */
+	uint64_t badge;      /* received: the badge of the endpoint handle that was called */
 	struct {
 		quoin_handle handle; /* sent: in the sender's table; received: in the receiver's; 0 for none */
-		uint32_t rights;     /* sent: rights of the copy (masked by the sender's); received: what it has */
+		uint32_t rights; /* sent: rights of the copy (masked by the sender's); received: what it has */
 	} handles[QUOIN_MSG_HANDLES];
 	uint8_t payload[QUOIN_MSG_BYTES] __attribute__((aligned(8)));
 };
@@ -141,8 +141,8 @@ struct quoin_thread_args {
 	uint64_t argument; /* rdi */
 	uint64_t page;     /* where the thread page is mapped; page-aligned, free, in the server region */
 	uint32_t sched_class;
-	uint32_t weight;   /* FAIR only; 0 = default */
-	char name[16];     /* for traces and panics; NUL-padded */
+	uint32_t weight; /* FAIR only; 0 = default */
+	char name[16];   /* for traces and panics; NUL-padded */
 };
 
 /* In every native task at QUOIN_SERVER_INFO, read-only. */
@@ -155,9 +155,9 @@ struct quoin_info {
 	uint32_t tsc_shift;
 	uint32_t nr_cpus;
 	uint64_t tsc_hz;
-	uint64_t total_pages; /* that the allocator manages */
-	uint64_t acpi_rsdp;   /* physical address, 0 if none */
-	uint64_t xsave_bytes; /* size of the state of vcpu_fpu_get */
+	uint64_t total_pages;    /* that the allocator manages */
+	uint64_t acpi_rsdp;      /* physical address, 0 if none */
+	uint64_t xsave_bytes;    /* size of the state of vcpu_fpu_get */
 	uint64_t xsave_features; /* XCR0 */
 	char command_line[512];  /* from GRUB, NUL-terminated */
 };
@@ -165,8 +165,8 @@ struct quoin_info {
 /* system_stats: counters since boot, and levels. */
 struct quoin_stats {
 	uint64_t free_pages, total_pages;
-	uint64_t kernel_pages;     /* used by the kernel itself: slabs, page tables, stacks */
-	uint64_t objects;          /* live kernel objects */
+	uint64_t kernel_pages; /* used by the kernel itself: slabs, page tables, stacks */
+	uint64_t objects;      /* live kernel objects */
 	uint64_t context_switches, interrupts;
 	uint64_t ipc_calls, notifications;
 	uint64_t vcpu_exits, kernel_calls, page_faults;
@@ -183,18 +183,18 @@ struct quoin_task_info {
 	uint64_t id;
 	char name[32];
 	uint64_t aspace_id;
-	uint64_t pages;     /* charged */
+	uint64_t pages; /* charged */
 	uint64_t limit_pages;
 	uint32_t nr_threads, nr_handles;
 	uint64_t cpu_ns;
 };
 
 struct quoin_aspace_stat {
-	uint64_t resident_pages;  /* present in the guest half */
-	uint64_t peak_pages;      /* the most that ever were */
-	uint64_t private_pages;   /* of these anonymous or copied */
+	uint64_t resident_pages; /* present in the guest half */
+	uint64_t peak_pages;     /* the most that ever were */
+	uint64_t private_pages;  /* of these anonymous or copied */
 	uint64_t table_pages;
-	uint64_t mapped_pages;    /* sum of the regions */
+	uint64_t mapped_pages; /* sum of the regions */
 };
 
 struct quoin_thread_info {

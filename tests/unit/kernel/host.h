@@ -40,14 +40,14 @@ static inline uint64_t host_virt_to_phys(const void *va)
 }
 
 #define kprintf printf
-#define panic host_panic
+#define panic   host_panic
 
 /* Prints and aborts, unless a test defines another. */
 void host_panic(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
-#define assert(condition)                                                     \
-	do {                                                                  \
-		if (!(condition))                                             \
+#define assert(condition)                                                   \
+	do {                                                                \
+		if (!(condition))                                           \
 			panic("%s:%d: %s", __FILE__, __LINE__, #condition); \
 	} while (0)
 

@@ -26,7 +26,7 @@ static void lock_drop(_Atomic uint32_t *state)
 
 void mutex_init(struct mutex *m, const char *name, unsigned rank)
 {
-	*m = (struct mutex){.name = name, .rank = rank};
+	*m = (struct mutex){ .name = name, .rank = rank };
 }
 
 void mutex_lock(struct mutex *m)
@@ -51,7 +51,7 @@ bool mutex_is_locked(const struct mutex *m)
 
 void rwlock_init(struct rwlock *l, const char *name, unsigned rank)
 {
-	*l = (struct rwlock){.name = name, .rank = rank};
+	*l = (struct rwlock){ .name = name, .rank = rank };
 }
 
 void rwlock_read_lock(struct rwlock *l)

@@ -278,11 +278,9 @@ static void command_start(struct command *command, char *data, size_t len)
 	close(err[1]);
 	close(status[1]);
 	fcntl(in[1], F_SETFL, O_NONBLOCK);
-	*command = (struct command){ .in = in[1],
-				     .out = out[0],
-				     .err = err[0],
-				     .status = status[0],
-				     .waiter = command->waiter };
+	*command = (struct command){
+		.in = in[1], .out = out[0], .err = err[0], .status = status[0], .waiter = command->waiter
+	};
 }
 
 /* Passes what is in the pipe on; closes it at its end. */
@@ -321,8 +319,7 @@ static void command_end(struct command *command)
 	while (waitpid(command->waiter, NULL, 0) < 0 && errno == EINTR)
 		;
 	command->waiter = 0;
-	frame_send_u32(FRAME_STATUS,
-		       WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+	frame_send_u32(FRAME_STATUS, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 }
 
 /* --- standard input: host -> stdin_data -> the command's pipe --- */

@@ -65,8 +65,9 @@ long driver_dma_alloc(size_t len_bytes, struct dma_memory *memory)
 		return status;
 	status = quoin_memobj_frames(rp.memory, 0, 1, (uintptr_t)&memory->physical);
 	memory->len_bytes = ALIGN_UP(len_bytes, QUOIN_PAGE_SIZE);
-	memory->address = status < 0 ? NULL : memobj_map(rp.memory, 0, memory->len_bytes,
-							 QUOIN_PROT_READ | QUOIN_PROT_WRITE, QUOIN_MAP_SHARED);
+	memory->address = status < 0 ? NULL
+				     : memobj_map(rp.memory, 0, memory->len_bytes,
+						  QUOIN_PROT_READ | QUOIN_PROT_WRITE, QUOIN_MAP_SHARED);
 	quoin_handle_close(rp.memory);
 	if (status < 0)
 		return status;

@@ -59,8 +59,7 @@ static struct span group_find_run(struct ext4_fs *fs, uint32_t index, uint32_t f
 	return best;
 }
 
-static int group_search(struct ext4_fs *fs, uint32_t index, uint64_t goal, uint32_t want,
-			struct span *best)
+static int group_search(struct ext4_fs *fs, uint32_t index, uint64_t goal, uint32_t want, struct span *best)
 {
 	uint64_t start = group_start(fs, index);
 	uint32_t from = 0;
@@ -109,8 +108,7 @@ static int blocks_find(struct ext4_fs *fs, uint64_t goal, uint32_t want, struct 
 
 		if (err)
 			return err;
-		if (best->count &&
-		    (best->start == goal || best->count == want || i >= SEARCH_GROUPS))
+		if (best->count && (best->start == goal || best->count == want || i >= SEARCH_GROUPS))
 			break;
 	}
 	return best->count ? 0 : -ENOSPC;
@@ -179,16 +177,14 @@ static int span_change(struct ext4_fs *fs, uint64_t start, uint32_t count, bool 
 	int err;
 
 	if (!group || !blocks_valid(fs, start, count))
-		return fs_corrupt(fs, "blocks %llu+%u cannot be a file's",
-				  (unsigned long long)start, count);
+		return fs_corrupt(fs, "blocks %llu+%u cannot be a file's", (unsigned long long)start, count);
 	err = bitmap_get_blocks(fs, index, &buf);
 	if (err)
 		return err;
-	if ((claim ? bitmap_next_set : bitmap_next_zero)(buf->data, bit, bit + count) !=
-	    bit + count) {
+	if ((claim ? bitmap_next_set : bitmap_next_zero)(buf->data, bit, bit + count) != bit + count) {
 		buf_put(buf);
-		return fs_corrupt(fs, "blocks %llu+%u are %s already", (unsigned long long)start,
-				  count, claim ? "in use" : "free");
+		return fs_corrupt(fs, "blocks %llu+%u are %s already", (unsigned long long)start, count,
+				  claim ? "in use" : "free");
 	}
 	if (claim)
 		bitmap_set_range(buf->data, bit, count);

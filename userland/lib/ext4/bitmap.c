@@ -90,8 +90,7 @@ uint32_t bitmap_count_zero(const void *map, uint32_t size)
 }
 
 /* marks what of [start, start + count) lies in the group */
-static void bitmap_mark(struct ext4_fs *fs, void *map, uint32_t group, uint64_t start,
-			uint64_t count)
+static void bitmap_mark(struct ext4_fs *fs, void *map, uint32_t group, uint64_t start, uint64_t count)
 {
 	uint64_t first = group_start(fs, group);
 	uint64_t last = first + group_blocks(fs, group);
@@ -111,8 +110,7 @@ static void block_bitmap_make(struct ext4_fs *fs, uint32_t index, uint8_t *map)
 	bitmap_mark(fs, map, index, group->block_bitmap, 1);
 	bitmap_mark(fs, map, index, group->inode_bitmap, 1);
 	bitmap_mark(fs, map, index, group->inode_table, fs->itable_blocks);
-	bitmap_set_range(map, group_blocks(fs, index),
-			 fs->block_size * 8 - group_blocks(fs, index));
+	bitmap_set_range(map, group_blocks(fs, index), fs->block_size * 8 - group_blocks(fs, index));
 }
 
 static void inode_bitmap_make(struct ext4_fs *fs, uint8_t *map)

@@ -101,8 +101,7 @@ static struct buf *buf_create(struct ext4_fs *fs, uint64_t block)
 	struct buf **slot = cache_slot(fs, block);
 	struct buf *buf;
 
-	if (fs->cache.count - fs->cache.nr_dirty >= fs->cache.max / 2 &&
-	    fs->cache.count >= fs->cache.max)
+	if (fs->cache.count - fs->cache.nr_dirty >= fs->cache.max / 2 && fs->cache.count >= fs->cache.max)
 		cache_shrink(fs);
 	buf = mem_zalloc(fs, sizeof(*buf));
 	if (!buf)
@@ -130,8 +129,7 @@ static void buf_pin(struct ext4_fs *fs, struct buf *buf)
 
 static int buf_read(struct ext4_fs *fs, struct buf *buf, enum buf_kind kind, uint32_t seed)
 {
-	int err =
-	    fs->env.read(fs->env.ctx, buf->block << fs->block_shift, buf->data, fs->block_size);
+	int err = fs->env.read(fs->env.ctx, buf->block << fs->block_shift, buf->data, fs->block_size);
 
 	if (err) {
 		fs_log(fs, "block %llu: read error %d", (unsigned long long)buf->block, err);
@@ -154,8 +152,7 @@ int buf_get(struct ext4_fs *fs, uint64_t block, enum buf_kind kind, uint32_t see
 	buf = cache_find(fs, block);
 	if (buf) {
 		if (buf->kind != kind || buf->seed != seed)
-			return fs_corrupt(fs, "block %llu is claimed twice",
-					  (unsigned long long)block);
+			return fs_corrupt(fs, "block %llu is claimed twice", (unsigned long long)block);
 		buf_pin(fs, buf);
 		*out = buf;
 		return 0;
@@ -191,8 +188,7 @@ void buf_prefetch_inodes(struct ext4_fs *fs, uint64_t block, uint32_t count, uin
 
 		if (!buf)
 			return;
-		memcpy(buf->data, fs->cache.bounce + ((size_t)i << fs->block_shift),
-		       fs->block_size);
+		memcpy(buf->data, fs->cache.bounce + ((size_t)i << fs->block_shift), fs->block_size);
 		buf->kind = BUF_INODE_TABLE;
 		buf->seed = first_ino + i * fs->inodes_per_block;
 	}
@@ -204,8 +200,7 @@ int buf_new(struct ext4_fs *fs, uint64_t block, enum buf_kind kind, uint32_t see
 	struct buf *buf = cache_find(fs, block);
 
 	if (buf && buf->refs)
-		return fs_corrupt(fs, "block %llu is allocated while in use",
-				  (unsigned long long)block);
+		return fs_corrupt(fs, "block %llu is allocated while in use", (unsigned long long)block);
 	if (!buf)
 		buf = buf_create(fs, block);
 	if (!buf)
@@ -257,8 +252,7 @@ static int cache_write_run(struct ext4_fs *fs, const struct pair *pairs, uint32_
 		for (uint32_t i = 0; i < count; i++) {
 			const struct buf *buf = (const struct buf *)(uintptr_t)pairs[i].value;
 
-			memcpy(fs->cache.bounce + ((size_t)i << fs->block_shift), buf->data,
-			       fs->block_size);
+			memcpy(fs->cache.bounce + ((size_t)i << fs->block_shift), buf->data, fs->block_size);
 		}
 		from = fs->cache.bounce;
 	}
@@ -274,8 +268,7 @@ static int cache_write_sorted(struct ext4_fs *fs, const struct pair *pairs, uint
 		uint32_t run = 1;
 		int err;
 
-		while (at + run < count && run < CACHE_RUN &&
-		       pairs[at + run].key == pairs[at].key + run)
+		while (at + run < count && run < CACHE_RUN && pairs[at + run].key == pairs[at].key + run)
 			run++;
 		err = cache_write_run(fs, pairs + at, run);
 		if (err)

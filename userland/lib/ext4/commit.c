@@ -64,26 +64,22 @@ static uint8_t *writer_next(struct log_writer *writer, int *err)
 
 static void header_set(struct ext4_fs *fs, uint8_t *block, uint32_t type)
 {
-	const struct journal_header header = { be32(JOURNAL_MAGIC), be32(type),
-					       be32(fs->journal->sequence) };
+	const struct journal_header header = { be32(JOURNAL_MAGIC), be32(type), be32(fs->journal->sequence) };
 
 	memcpy(block, &header, sizeof(header));
 }
 
 /* the tag of a block that the log holds as data; returns the tag's length */
-static uint32_t tag_set(struct ext4_fs *fs, uint8_t *at, uint64_t block, uint32_t flags,
-			const uint8_t *data)
+static uint32_t tag_set(struct ext4_fs *fs, uint8_t *at, uint64_t block, uint32_t flags, const uint8_t *data)
 {
 	if (journal_has(fs->journal, JOURNAL_INCOMPAT_CSUM_V3)) {
-		const struct journal_tag3 tag = {
-			be32((uint32_t)block), be32(flags), be32((uint32_t)(block >> 32)),
-			be32(journal_data_csum(fs, fs->journal->sequence, data))
-		};
+		const struct journal_tag3 tag = { be32((uint32_t)block), be32(flags),
+						  be32((uint32_t)(block >> 32)),
+						  be32(journal_data_csum(fs, fs->journal->sequence, data)) };
 
 		memcpy(at, &tag, sizeof(tag));
 	} else {
-		const struct journal_tag tag = { be32((uint32_t)block), 0,
-						 __builtin_bswap16((uint16_t)flags),
+		const struct journal_tag tag = { be32((uint32_t)block), 0, __builtin_bswap16((uint16_t)flags),
 						 be32((uint32_t)(block >> 32)) };
 
 		memcpy(at, &tag, journal_tag_len(fs->journal));
@@ -107,8 +103,8 @@ static bool data_copy(struct ext4_fs *fs, uint8_t *to, const struct buf *buf)
  * A descriptor block, which comes first in the log, and its blocks.  It can be made only after its
  * blocks are seen, whose checksums it holds; so it is built apart, and the blocks copied twice.
  */
-static int descriptor_build(struct ext4_fs *fs, uint8_t *desc, uint8_t *scratch,
-			    const struct pair *pairs, uint32_t count)
+static int descriptor_build(struct ext4_fs *fs, uint8_t *desc, uint8_t *scratch, const struct pair *pairs,
+			    uint32_t count)
 {
 	uint32_t at = sizeof(struct journal_header);
 
@@ -177,8 +173,7 @@ static int commit_block_write(struct log_writer *writer)
 	return writer_flush(writer);
 }
 
-static int transaction_write(struct ext4_fs *fs, uint8_t *scratch, const struct pair *pairs,
-			     uint32_t count)
+static int transaction_write(struct ext4_fs *fs, uint8_t *scratch, const struct pair *pairs, uint32_t count)
 {
 	struct log_writer writer = { fs, fs->journal->head, 0 };
 	uint32_t per = tags_per_descriptor(fs);
@@ -225,8 +220,7 @@ int journal_commit(struct ext4_fs *fs)
 		return err;
 	scratch = mem_alloc(fs, 2 * (size_t)fs->block_size);
 	pairs = cache_dirty_sorted(fs);
-	err =
-	    scratch && pairs ? transaction_write(fs, scratch, pairs, fs->cache.nr_dirty) : -ENOMEM;
+	err = scratch && pairs ? transaction_write(fs, scratch, pairs, fs->cache.nr_dirty) : -ENOMEM;
 	mem_free(fs, scratch);
 	mem_free(fs, pairs);
 	if (err)

@@ -19,8 +19,7 @@ static void table_fill(void)
 	}
 	for (uint32_t i = 0; i < 256; i++)
 		for (int slice = 1; slice < 8; slice++)
-			table[slice][i] =
-			    table[slice - 1][i] >> 8 ^ table[0][table[slice - 1][i] & 0xff];
+			table[slice][i] = table[slice - 1][i] >> 8 ^ table[0][table[slice - 1][i] & 0xff];
 }
 
 uint32_t crc32c(uint32_t crc, const void *data, size_t len)
@@ -35,9 +34,8 @@ uint32_t crc32c(uint32_t crc, const void *data, size_t len)
 
 		memcpy(&word, p, 8);
 		word ^= crc;
-		crc = table[7][word & 0xff] ^ table[6][word >> 8 & 0xff] ^
-		      table[5][word >> 16 & 0xff] ^ table[4][word >> 24 & 0xff] ^
-		      table[3][word >> 32 & 0xff] ^ table[2][word >> 40 & 0xff] ^
+		crc = table[7][word & 0xff] ^ table[6][word >> 8 & 0xff] ^ table[5][word >> 16 & 0xff] ^
+		      table[4][word >> 24 & 0xff] ^ table[3][word >> 32 & 0xff] ^ table[2][word >> 40 & 0xff] ^
 		      table[1][word >> 48 & 0xff] ^ table[0][word >> 56];
 	}
 	while (len--)

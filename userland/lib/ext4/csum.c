@@ -181,8 +181,7 @@ int buf_verify(struct ext4_fs *fs, struct buf *buf)
 	if (!expected)
 		return 0;
 	if (!field)
-		return fs_corrupt(fs, "block %llu: no room for its checksum",
-				  (unsigned long long)buf->block);
+		return fs_corrupt(fs, "block %llu: no room for its checksum", (unsigned long long)buf->block);
 	if (memcmp(field, &crc, 4))
 		return fs_corrupt(fs, "block %llu: wrong checksum", (unsigned long long)buf->block);
 	return 0;

@@ -77,10 +77,10 @@ struct dirent_head *dir_block_at(struct inode *dir, struct buf *buf, uint32_t of
 	uint32_t room = dir_block_end(dir->fs, buf) - offset;
 	struct dirent_head *entry = (void *)(buf->data + offset);
 
-	if (room >= DIRENT_HEAD_LEN && entry->rec_len >= DIRENT_HEAD_LEN &&
-	    entry->rec_len % 4 == 0 && entry->rec_len <= room &&
-	    (!entry->inode || (dirent_len(entry->name_len) <= entry->rec_len &&
-			       entry->inode <= dir->fs->sb.s_inodes_count)))
+	if (room >= DIRENT_HEAD_LEN && entry->rec_len >= DIRENT_HEAD_LEN && entry->rec_len % 4 == 0 &&
+	    entry->rec_len <= room &&
+	    (!entry->inode ||
+	     (dirent_len(entry->name_len) <= entry->rec_len && entry->inode <= dir->fs->sb.s_inodes_count)))
 		return entry;
 	fs_corrupt(dir->fs, "directory %u: broken entry at block %llu, offset %u", dir->ino,
 		   (unsigned long long)buf->block, offset);
@@ -104,8 +104,7 @@ void dir_block_init(struct ext4_fs *fs, struct buf *buf)
 }
 
 /* 0 and the slot, which holds its own pin; or -ENOENT */
-int dir_block_find(struct inode *dir, struct buf *buf, const char *name, size_t len,
-		   struct dir_slot *slot)
+int dir_block_find(struct inode *dir, struct buf *buf, const char *name, size_t len, struct dir_slot *slot)
 {
 	uint32_t end = dir_block_end(dir->fs, buf);
 	struct dirent_head *entry, *previous = NULL;
@@ -124,8 +123,8 @@ int dir_block_find(struct inode *dir, struct buf *buf, const char *name, size_t 
 	return -ENOENT;
 }
 
-static void entry_fill(struct inode *dir, struct dirent_head *entry, const char *name, size_t len,
-		       uint32_t ino, uint8_t type)
+static void entry_fill(struct inode *dir, struct dirent_head *entry, const char *name, size_t len, uint32_t ino,
+		       uint8_t type)
 {
 	entry->inode = ino;
 	entry->name_len = (uint8_t)len;
@@ -168,8 +167,7 @@ static uint32_t dir_blocks(const struct inode *dir)
 	return (uint32_t)(inode_size(dir) >> dir->fs->block_shift);
 }
 
-static int linear_find(struct inode *dir, uint32_t blocks, const char *name, size_t len,
-		       struct dir_slot *slot)
+static int linear_find(struct inode *dir, uint32_t blocks, const char *name, size_t len, struct dir_slot *slot)
 {
 	for (uint32_t i = 0; i < blocks; i++) {
 		struct buf *buf;
@@ -240,8 +238,7 @@ int dir_insert(struct inode *dir, const char *name, size_t len, uint32_t ino, ui
 void dir_remove(struct inode *dir, struct dir_slot *slot)
 {
 	if (slot->previous)
-		slot->previous->rec_len =
-		    (uint16_t)(slot->previous->rec_len + slot->entry->rec_len);
+		slot->previous->rec_len = (uint16_t)(slot->previous->rec_len + slot->entry->rec_len);
 	else
 		slot->entry->inode = 0;
 	buf_dirty(dir->fs, slot->buf);

@@ -120,26 +120,22 @@ uint64_t ext4_transaction(struct ext4_fs *fs);
 bool ext4_is_dirty(struct ext4_fs *fs); /* would a sync write anything? */
 void ext4_statfs(struct ext4_fs *fs, struct ext4_statfs *out);
 
-int ext4_lookup(struct ext4_fs *fs, struct ext4_id dir, const char *name, size_t len,
-		struct ext4_attr *out);
+int ext4_lookup(struct ext4_fs *fs, struct ext4_id dir, const char *name, size_t len, struct ext4_attr *out);
 int ext4_create(struct ext4_fs *fs, struct ext4_id dir, const char *name, size_t len,
 		const struct ext4_new *new, struct ext4_attr *out);
-int ext4_link(struct ext4_fs *fs, struct ext4_id id, struct ext4_id dir, const char *name,
-	      size_t len, struct ext4_attr *out);
+int ext4_link(struct ext4_fs *fs, struct ext4_id id, struct ext4_id dir, const char *name, size_t len,
+	      struct ext4_attr *out);
 
 /* out is the inode that lost a name; with nlink 0 it waits for ext4_forget() */
-int ext4_unlink(struct ext4_fs *fs, struct ext4_id dir, const char *name, size_t len,
-		struct ext4_attr *out);
-int ext4_rmdir(struct ext4_fs *fs, struct ext4_id dir, const char *name, size_t len,
-	       struct ext4_attr *out);
+int ext4_unlink(struct ext4_fs *fs, struct ext4_id dir, const char *name, size_t len, struct ext4_attr *out);
+int ext4_rmdir(struct ext4_fs *fs, struct ext4_id dir, const char *name, size_t len, struct ext4_attr *out);
 
 #define EXT4_RENAME_NOREPLACE 1 /* as Linux's RENAME_... */
 #define EXT4_RENAME_EXCHANGE  2
 
 /* out is the inode that was replaced; out->id.ino is 0 if there was none */
-int ext4_rename(struct ext4_fs *fs, struct ext4_id dir, const char *name, size_t len,
-		struct ext4_id to_dir, const char *to_name, size_t to_len, unsigned flags,
-		struct ext4_attr *out);
+int ext4_rename(struct ext4_fs *fs, struct ext4_id dir, const char *name, size_t len, struct ext4_id to_dir,
+		const char *to_name, size_t to_len, unsigned flags, struct ext4_attr *out);
 
 int ext4_getattr(struct ext4_fs *fs, struct ext4_id id, struct ext4_attr *out);
 int ext4_setattr(struct ext4_fs *fs, struct ext4_id id, unsigned what, const struct ext4_attr *in,
@@ -170,8 +166,8 @@ int ext4_map_write(struct ext4_fs *fs, struct ext4_id id, uint32_t logical, uint
 		   struct ext4_run *runs, unsigned max_runs);
 
 /* size: end of what was written, in bytes; the file grows to it, and never shrinks */
-int ext4_commit_write(struct ext4_fs *fs, struct ext4_id id, const struct ext4_run *runs,
-		      unsigned nr_runs, uint64_t size);
+int ext4_commit_write(struct ext4_fs *fs, struct ext4_id id, const struct ext4_run *runs, unsigned nr_runs,
+		      uint64_t size);
 void ext4_abort_write(struct ext4_fs *fs, const struct ext4_run *runs, unsigned nr_runs);
 
 #endif

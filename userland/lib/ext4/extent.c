@@ -69,8 +69,7 @@ static bool indices_are_sane(struct inode *inode, struct extent_header *head)
 
 	for (uint32_t i = 0; i < head->entries; i++)
 		if ((i && index[i].block <= index[i - 1].block) ||
-		    !blocks_valid(inode->fs, (uint64_t)index[i].leaf_hi << 32 | index[i].leaf_lo,
-				  1))
+		    !blocks_valid(inode->fs, (uint64_t)index[i].leaf_hi << 32 | index[i].leaf_lo, 1))
 			return false;
 	return head->entries > 0;
 }
@@ -118,8 +117,8 @@ static int path_descend(struct inode *inode, struct extent_path *path, int level
 	struct extent_node *parent = &path->nodes[level - 1];
 	struct extent_node *node = &path->nodes[level];
 	const struct extent_index *index = extent_indices(parent->head) + parent->at;
-	int err = buf_get(inode->fs, (uint64_t)index->leaf_hi << 32 | index->leaf_lo, BUF_EXTENT,
-			  inode->seed, &node->buf);
+	int err = buf_get(inode->fs, (uint64_t)index->leaf_hi << 32 | index->leaf_lo, BUF_EXTENT, inode->seed,
+			  &node->buf);
 
 	if (err)
 		return err;
@@ -209,14 +208,12 @@ static bool leaf_merge(struct extent_node *node, const struct ext4_run *run, boo
 	if (node->at < 0)
 		return false;
 	if (leaf_unwritten(left) == unwritten && left->block + leaf_len(left) == run->logical &&
-	    leaf_start(left) + leaf_len(left) == run->physical &&
-	    leaf_len(left) + run->count <= max) {
+	    leaf_start(left) + leaf_len(left) == run->physical && leaf_len(left) + run->count <= max) {
 		leaf_set_len(left, leaf_len(left) + run->count, unwritten);
 		return true;
 	}
 	if (node->at + 1 < node->head->entries && leaf_unwritten(right) == unwritten &&
-	    run->logical + run->count == right->block &&
-	    run->physical + run->count == leaf_start(right) &&
+	    run->logical + run->count == right->block && run->physical + run->count == leaf_start(right) &&
 	    leaf_len(right) + run->count <= max) {
 		leaf_set_len(right, leaf_len(right) + run->count, unwritten);
 		right->block = run->logical;
@@ -311,8 +308,7 @@ int extent_mark_written(struct inode *inode, uint32_t logical, uint32_t count)
 		return err;
 	leaf = extent_leaves(path.nodes[path.depth].head) + path.nodes[path.depth].at;
 	before = logical - leaf->block;
-	part = (struct ext4_run){ leaf_start(leaf) + before, logical,
-				  MIN(count, leaf_len(leaf) - before), 0 };
+	part = (struct ext4_run){ leaf_start(leaf) + before, logical, MIN(count, leaf_len(leaf) - before), 0 };
 	rest = (struct ext4_run){ part.physical + part.count, logical + part.count,
 				  leaf_len(leaf) - before - part.count, RUN_UNWRITTEN };
 	leaf_set_len(leaf, before ? before : part.count, before);
@@ -376,8 +372,7 @@ static int leaf_truncate(struct inode *inode, struct extent_node *node, uint32_t
 	int err = 0;
 
 	while (node->head->entries && !err) {
-		const struct extent_leaf *leaf =
-		    extent_leaves(node->head) + node->head->entries - 1;
+		const struct extent_leaf *leaf = extent_leaves(node->head) + node->head->entries - 1;
 
 		if (leaf->block + leaf_len(leaf) <= first)
 			break;

@@ -52,8 +52,7 @@ static int tree_grow(struct inode *inode, struct extent_path *path)
 	head = (void *)buf->data;
 	head->entries = root->entries;
 	head->depth = root->depth;
-	memcpy(extent_leaves(head), extent_leaves(root),
-	       root->entries * sizeof(struct extent_leaf));
+	memcpy(extent_leaves(head), extent_leaves(root), root->entries * sizeof(struct extent_leaf));
 	root->depth++;
 	root->entries = 1;
 	root->max = (uint16_t)extent_capacity(inode, true);
@@ -110,8 +109,7 @@ int extent_make_room(struct inode *inode, struct extent_path *path)
 {
 	int level = path->depth;
 
-	while (level > 0 &&
-	       path->nodes[level - 1].head->entries >= path->nodes[level - 1].head->max)
+	while (level > 0 && path->nodes[level - 1].head->entries >= path->nodes[level - 1].head->max)
 		level--;
 	return level ? node_split(inode, path, level) : tree_grow(inode, path);
 }

@@ -74,12 +74,9 @@ static void group_unpack(struct ext4_fs *fs, struct group *group, const struct e
 	group->free_blocks = (uint32_t)wide(desc.bg_free_blocks_lo, desc.bg_free_blocks_hi, 16);
 	group->free_inodes = (uint32_t)wide(desc.bg_free_inodes_lo, desc.bg_free_inodes_hi, 16);
 	group->used_dirs = (uint32_t)wide(desc.bg_used_dirs_lo, desc.bg_used_dirs_hi, 16);
-	group->itable_unused =
-	    (uint32_t)wide(desc.bg_itable_unused_lo, desc.bg_itable_unused_hi, 16);
-	group->block_csum =
-	    (uint32_t)wide(desc.bg_block_bitmap_csum_lo, desc.bg_block_bitmap_csum_hi, 16);
-	group->inode_csum =
-	    (uint32_t)wide(desc.bg_inode_bitmap_csum_lo, desc.bg_inode_bitmap_csum_hi, 16);
+	group->itable_unused = (uint32_t)wide(desc.bg_itable_unused_lo, desc.bg_itable_unused_hi, 16);
+	group->block_csum = (uint32_t)wide(desc.bg_block_bitmap_csum_lo, desc.bg_block_bitmap_csum_hi, 16);
+	group->inode_csum = (uint32_t)wide(desc.bg_inode_bitmap_csum_lo, desc.bg_inode_bitmap_csum_hi, 16);
 	group->flags = desc.bg_flags;
 }
 
@@ -115,18 +112,15 @@ static bool group_is_sane(const struct ext4_fs *fs, uint32_t index)
 	       group->inode_bitmap > first && group->inode_bitmap < fs->nr_blocks &&
 	       group->inode_table > first && group->inode_table < fs->nr_blocks &&
 	       fs->nr_blocks - group->inode_table >= fs->itable_blocks &&
-	       group->free_blocks <= group_blocks(fs, index) &&
-	       group->free_inodes <= fs->inodes_per_group &&
-	       group->used_dirs <= fs->inodes_per_group &&
-	       group->itable_unused <= fs->inodes_per_group;
+	       group->free_blocks <= group_blocks(fs, index) && group->free_inodes <= fs->inodes_per_group &&
+	       group->used_dirs <= fs->inodes_per_group && group->itable_unused <= fs->inodes_per_group;
 }
 
 static int group_load(struct ext4_fs *fs, uint32_t index, struct ext4_group_desc *raw)
 {
 	struct group *group = &fs->groups[index];
 
-	if ((fs->has_csum || fs->has_gdt_csum) &&
-	    raw->bg_checksum != (uint16_t)group_desc_csum(fs, index, raw))
+	if ((fs->has_csum || fs->has_gdt_csum) && raw->bg_checksum != (uint16_t)group_desc_csum(fs, index, raw))
 		return fs_corrupt(fs, "group %u: wrong checksum of its descriptor", index);
 	group_unpack(fs, group, raw);
 	if (!group_is_sane(fs, index))
@@ -153,8 +147,7 @@ int groups_load(struct ext4_fs *fs)
 		int err = buf_get(fs, desc_block(fs, b), BUF_GROUP_DESC, 0, &buf);
 
 		for (uint32_t i = 0; i < count && !err; i++)
-			err = group_load(fs, first + i,
-					 (void *)(buf->data + (size_t)i * fs->desc_size));
+			err = group_load(fs, first + i, (void *)(buf->data + (size_t)i * fs->desc_size));
 		if (err)
 			return err;
 		buf_put(buf);
@@ -201,8 +194,7 @@ int groups_flush(struct ext4_fs *fs)
 		err = buf_get(fs, desc_block(fs, i / desc_per_block(fs)), BUF_GROUP_DESC, 0, &buf);
 		if (err)
 			return err;
-		group_pack(fs, i,
-			   (void *)(buf->data + (size_t)(i % desc_per_block(fs)) * fs->desc_size));
+		group_pack(fs, i, (void *)(buf->data + (size_t)(i % desc_per_block(fs)) * fs->desc_size));
 		buf_dirty(fs, buf);
 		buf_put(buf);
 		fs->groups[i].dirty = false;

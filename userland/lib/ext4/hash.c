@@ -30,9 +30,8 @@ static uint32_t md4_h(uint32_t x, uint32_t y, uint32_t z)
 	return x ^ y ^ z;
 }
 
-static void md4_round(uint32_t state[4], uint32_t (*f)(uint32_t, uint32_t, uint32_t),
-		      const uint32_t in[8], const uint8_t order[8], const uint8_t shifts[4],
-		      uint32_t constant)
+static void md4_round(uint32_t state[4], uint32_t (*f)(uint32_t, uint32_t, uint32_t), const uint32_t in[8],
+		      const uint8_t order[8], const uint8_t shifts[4], uint32_t constant)
 {
 	for (unsigned i = 0; i < 8; i++) {
 		uint32_t *a = &state[-i & 3];
@@ -92,8 +91,7 @@ static uint32_t legacy(const char *name, size_t len, bool is_unsigned)
 }
 
 /* the next words of the name, the first character highest, padded with its length */
-static void words_fill(const char *name, size_t len, uint32_t *words, size_t nr_words,
-		       bool is_unsigned)
+static void words_fill(const char *name, size_t len, uint32_t *words, size_t nr_words, bool is_unsigned)
 {
 	uint32_t pad = (uint32_t)len | (uint32_t)len << 8;
 	size_t at = 0;
@@ -129,8 +127,7 @@ int dx_hash(struct ext4_fs *fs, uint8_t version, const char *name, size_t len, s
 			else
 				half_md4(hash, words);
 		}
-		*out = is_tea ? (struct dx_hash){ hash[0], hash[1] }
-			      : (struct dx_hash){ hash[1], hash[2] };
+		*out = is_tea ? (struct dx_hash){ hash[0], hash[1] } : (struct dx_hash){ hash[1], hash[2] };
 	}
 	out->major &= ~1u;
 	if (out->major == HASH_EOF)

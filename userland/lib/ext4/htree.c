@@ -125,8 +125,7 @@ static int root_get(struct inode *dir, struct dx_path *path, uint32_t *levels)
 	info = (const void *)(path->frames[0].buf->data + DX_ROOT_OFFSET - sizeof(*info));
 	*levels = info->indirect_levels;
 	path->version = info->hash_version;
-	if (info->info_length != sizeof(*info) || *levels >= max ||
-	    path->version >= DX_HASH_UNSIGNED)
+	if (info->info_length != sizeof(*info) || *levels >= max || path->version >= DX_HASH_UNSIGNED)
 		return dx_broken(dir);
 	path->version = dx_effective_version(fs, path->version);
 	return 0;

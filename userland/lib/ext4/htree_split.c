@@ -38,8 +38,7 @@ static void frame_insert(struct inode *dir, struct dx_frame *frame, uint32_t has
 }
 
 /* entries [from, count) of a node become a new one's */
-static void entries_move(struct ext4_fs *fs, struct dx_entry *entries, uint32_t from,
-			 struct buf *buf)
+static void entries_move(struct ext4_fs *fs, struct dx_entry *entries, uint32_t from, struct buf *buf)
 {
 	uint32_t count = dx_count(entries) - from;
 	struct dx_entry *to = (void *)(buf->data + DX_NODE_OFFSET);
@@ -109,8 +108,8 @@ static int index_make_room(struct inode *dir, struct dx_path *path)
 }
 
 /* Writes entries, given by their offsets in old, into an empty block, without gaps. */
-static void leaf_fill(struct ext4_fs *fs, struct buf *buf, const uint8_t *old,
-		      const struct pair *entries, uint32_t count)
+static void leaf_fill(struct ext4_fs *fs, struct buf *buf, const uint8_t *old, const struct pair *entries,
+		      uint32_t count)
 {
 	uint32_t end, at = 0;
 
@@ -148,8 +147,8 @@ static int leaf_collect(struct inode *dir, struct buf *buf, uint8_t version, uin
 		err = dx_hash(dir->fs, version, entry->name, entry->name_len, &hash);
 		if (err)
 			return err;
-		entries[count++] = (struct pair){ (uint64_t)hash.major << 32 | offset,
-						  dirent_len(entry->name_len) };
+		entries[count++] =
+			(struct pair){ (uint64_t)hash.major << 32 | offset, dirent_len(entry->name_len) };
 	}
 	return count;
 }
@@ -170,8 +169,8 @@ static uint32_t split_point(struct ext4_fs *fs, const struct pair *entries, uint
 	return MAX(keep, 1);
 }
 
-static int leaf_split_sorted(struct inode *dir, struct dx_path *path, struct buf *leaf,
-			     const uint8_t *old, const struct pair *entries, uint32_t count)
+static int leaf_split_sorted(struct inode *dir, struct dx_path *path, struct buf *leaf, const uint8_t *old,
+			     const struct pair *entries, uint32_t count)
 {
 	uint32_t keep = split_point(dir->fs, entries, count);
 	uint32_t hash = entry_hash(&entries[keep]);
@@ -215,8 +214,8 @@ static int leaf_split(struct inode *dir, struct dx_path *path, struct buf *leaf)
 }
 
 /* one try: 0, -EAGAIN after something was split, or an error */
-static int insert_step(struct inode *dir, struct dx_path *path, const char *name, size_t len,
-		       uint32_t ino, uint8_t type)
+static int insert_step(struct inode *dir, struct dx_path *path, const char *name, size_t len, uint32_t ino,
+		       uint8_t type)
 {
 	struct buf *leaf;
 	int err = dx_leaf_get(dir, path, &leaf);

@@ -18,8 +18,7 @@ static uint32_t group_spread(struct ext4_fs *fs)
 		const struct group *group = &fs->groups[index];
 
 		if (group->free_inodes >= MAX(inodes, 1) && group->free_blocks >= blocks &&
-		    (!fs->groups[best].free_inodes ||
-		     group->used_dirs < fs->groups[best].used_dirs))
+		    (!fs->groups[best].free_inodes || group->used_dirs < fs->groups[best].used_dirs))
 			best = index;
 	}
 	return best;
@@ -83,8 +82,7 @@ static int group_take_inode(struct ext4_fs *fs, uint32_t index, bool is_dir, uin
 		group->inode_hint = bit + 1;
 		group->flags &= (uint16_t)~EXT4_BG_INODE_UNINIT;
 		if (fs->has_csum || fs->has_gdt_csum)
-			group->itable_unused =
-			    MIN(group->itable_unused, fs->inodes_per_group - bit - 1);
+			group->itable_unused = MIN(group->itable_unused, fs->inodes_per_group - bit - 1);
 		group->inode_changed = fs->has_csum;
 		group->dirty = true;
 		group->free_inodes--;

@@ -45,8 +45,7 @@ static uint32_t table_run(const uint8_t *table, uint32_t index, uint32_t size)
 	uint32_t first = table_entry(table, index);
 	uint32_t count = 1;
 
-	while (index + count < size &&
-	       table_entry(table, index + count) == (first ? first + count : 0))
+	while (index + count < size && table_entry(table, index + count) == (first ? first + count : 0))
 		count++;
 	return count;
 }

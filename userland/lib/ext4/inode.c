@@ -13,16 +13,14 @@ static bool inode_number_ok(const struct ext4_fs *fs, uint32_t ino)
 #define PREFETCH_BLOCKS 16
 
 /* The inodes behind one are often wanted next: the table is read ahead, as far as it is in use. */
-static void inode_prefetch(struct ext4_fs *fs, const struct group *group, uint32_t ino,
-			   uint32_t index)
+static void inode_prefetch(struct ext4_fs *fs, const struct group *group, uint32_t ino, uint32_t index)
 {
 	uint32_t used = fs->inodes_per_group - group->itable_unused;
 	uint32_t blocks = (used + fs->inodes_per_block - 1) / fs->inodes_per_block;
 	uint32_t start = index / fs->inodes_per_block;
 
 	if (start < blocks)
-		buf_prefetch_inodes(fs, group->inode_table + start,
-				    MIN(blocks - start, PREFETCH_BLOCKS),
+		buf_prefetch_inodes(fs, group->inode_table + start, MIN(blocks - start, PREFETCH_BLOCKS),
 				    ino - index % fs->inodes_per_block);
 }
 
@@ -74,8 +72,7 @@ static const char *inode_check(struct inode *inode)
 	if (!inode_type_ok(raw->i_mode))
 		return "unknown type";
 	if (fs->inode_size > EXT4_GOOD_OLD_INODE_SIZE &&
-	    (raw->i_extra_isize > fs->inode_size - EXT4_GOOD_OLD_INODE_SIZE ||
-	     raw->i_extra_isize % 4))
+	    (raw->i_extra_isize > fs->inode_size - EXT4_GOOD_OLD_INODE_SIZE || raw->i_extra_isize % 4))
 		return "bad extra size";
 	if (raw->i_flags & EXT4_INODE_INLINE_DATA)
 		return "inline data without the feature";
@@ -268,8 +265,7 @@ void inode_touch(struct inode *inode, bool modified)
 static void device_encode(struct inode *inode, uint32_t major, uint32_t minor)
 {
 	bool old = major < 256 && minor < 256;
-	uint32_t value =
-	    old ? major << 8 | minor : (minor & 0xff) | major << 8 | (minor & ~0xffu) << 12;
+	uint32_t value = old ? major << 8 | minor : (minor & 0xff) | major << 8 | (minor & ~0xffu) << 12;
 
 	memcpy(inode->raw->i_block + (old ? 0 : 4), &value, 4);
 }
@@ -338,8 +334,7 @@ void inode_init(struct inode *inode, const struct ext4_new *new)
 		raw->i_crtime = time_encode(inode, now.atime, EXTRA(crtime));
 	if (type == EXT4_S_IFCHR || type == EXT4_S_IFBLK)
 		device_encode(inode, new->major, new->minor);
-	if ((type == EXT4_S_IFREG || type == EXT4_S_IFDIR) &&
-	    fs_has_incompat(fs, EXT4_INCOMPAT_EXTENTS))
+	if ((type == EXT4_S_IFREG || type == EXT4_S_IFDIR) && fs_has_incompat(fs, EXT4_INCOMPAT_EXTENTS))
 		extent_init(inode);
 }
 
@@ -383,8 +378,7 @@ static bool inode_has_blocks(const struct inode *inode)
 	case EXT4_S_IFDIR:
 		return true;
 	case EXT4_S_IFLNK:
-		return inode->raw->i_flags & EXT4_INODE_EXTENTS ||
-		       inode_size(inode) >= EXT4_I_BLOCK_BYTES;
+		return inode->raw->i_flags & EXT4_INODE_EXTENTS || inode_size(inode) >= EXT4_I_BLOCK_BYTES;
 	}
 	return false;
 }

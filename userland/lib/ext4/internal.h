@@ -187,8 +187,7 @@ void *mem_alloc(struct ext4_fs *fs, size_t len);
 void *mem_zalloc(struct ext4_fs *fs, size_t len);
 void mem_free(struct ext4_fs *fs, void *ptr);
 void fs_log(struct ext4_fs *fs, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void env_log(const struct ext4_env *env, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+void env_log(const struct ext4_env *env, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int fs_corrupt(struct ext4_fs *fs, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 uint32_t fs_random(struct ext4_fs *fs);
 uint32_t fs_now(struct ext4_fs *fs);
@@ -215,10 +214,8 @@ uint32_t bitmap_csum(struct ext4_fs *fs, const struct buf *buf, uint32_t bits);
 /* cache.c */
 int cache_init(struct ext4_fs *fs);
 void cache_fini(struct ext4_fs *fs);
-int buf_get(struct ext4_fs *fs, uint64_t block, enum buf_kind kind, uint32_t seed,
-	    struct buf **out);
-int buf_new(struct ext4_fs *fs, uint64_t block, enum buf_kind kind, uint32_t seed,
-	    struct buf **out);
+int buf_get(struct ext4_fs *fs, uint64_t block, enum buf_kind kind, uint32_t seed, struct buf **out);
+int buf_new(struct ext4_fs *fs, uint64_t block, enum buf_kind kind, uint32_t seed, struct buf **out);
 void buf_prefetch_inodes(struct ext4_fs *fs, uint64_t block, uint32_t count, uint32_t first_ino);
 void buf_put(struct buf *buf);
 void buf_dirty(struct ext4_fs *fs, struct buf *buf);
@@ -283,8 +280,7 @@ int blocks_free(struct ext4_fs *fs, uint64_t start, uint32_t count);
 void blocks_release_freed(struct ext4_fs *fs);
 
 /* window.c */
-uint32_t window_take(struct ext4_fs *fs, uint32_t ino, uint32_t logical, uint32_t want,
-		     uint64_t *start);
+uint32_t window_take(struct ext4_fs *fs, uint32_t ino, uint32_t logical, uint32_t want, uint64_t *start);
 void window_add(struct ext4_fs *fs, uint32_t ino, uint32_t logical, uint64_t start, uint32_t count);
 void window_drop(struct ext4_fs *fs, uint32_t ino);
 bool window_drop_all(struct ext4_fs *fs);
@@ -384,8 +380,7 @@ struct dirent_head *dir_block_at(struct inode *dir, struct buf *buf, uint32_t of
 uint32_t dir_block_end(const struct ext4_fs *fs, const struct buf *buf);
 bool dir_block_is_index(const struct ext4_fs *fs, const struct buf *buf);
 void dir_block_init(struct ext4_fs *fs, struct buf *buf);
-int dir_block_find(struct inode *dir, struct buf *buf, const char *name, size_t len,
-		   struct dir_slot *slot);
+int dir_block_find(struct inode *dir, struct buf *buf, const char *name, size_t len, struct dir_slot *slot);
 int dir_block_insert(struct inode *dir, struct buf *buf, const char *name, size_t len, uint32_t ino,
 		     uint8_t type);
 int dir_find(struct inode *dir, const char *name, size_t len, struct dir_slot *slot);
@@ -411,8 +406,7 @@ struct dx_path {
 };
 static inline bool dir_is_indexed(const struct inode *dir)
 {
-	return dir->raw->i_flags & EXT4_INODE_INDEX &&
-	       fs_has_compat(dir->fs, EXT4_COMPAT_DIR_INDEX);
+	return dir->raw->i_flags & EXT4_INODE_INDEX && fs_has_compat(dir->fs, EXT4_COMPAT_DIR_INDEX);
 }
 uint32_t dx_count(const struct dx_entry *entries);
 uint32_t dx_limit(const struct dx_entry *entries);

@@ -7,9 +7,8 @@
  */
 #include "ext4/journal.h"
 
-#define INCOMPAT_SUPPORTED                                                             \
-	(JOURNAL_INCOMPAT_REVOKE | JOURNAL_INCOMPAT_64BIT | JOURNAL_INCOMPAT_CSUM_V2 | \
-	 JOURNAL_INCOMPAT_CSUM_V3)
+#define INCOMPAT_SUPPORTED \
+	(JOURNAL_INCOMPAT_REVOKE | JOURNAL_INCOMPAT_64BIT | JOURNAL_INCOMPAT_CSUM_V2 | JOURNAL_INCOMPAT_CSUM_V3)
 
 #define JOURNAL_MIN_BLOCKS 64
 
@@ -71,8 +70,7 @@ uint32_t journal_tag_len(const struct journal *journal)
 {
 	if (journal_has(journal, JOURNAL_INCOMPAT_CSUM_V3))
 		return sizeof(struct journal_tag3);
-	return (uint32_t)sizeof(struct journal_tag) +
-	       (journal_has(journal, JOURNAL_INCOMPAT_CSUM_V2) ? 2 : 0) -
+	return (uint32_t)sizeof(struct journal_tag) + (journal_has(journal, JOURNAL_INCOMPAT_CSUM_V2) ? 2 : 0) -
 	       (journal_has(journal, JOURNAL_INCOMPAT_64BIT) ? 0 : 4);
 }
 
@@ -100,8 +98,7 @@ static void map_from_super(struct ext4_fs *fs)
 	memcpy(journal->raw.i_block, fs->sb.s_jnl_blocks, EXT4_I_BLOCK_BYTES);
 	if (head->magic == EXT4_EXTENT_MAGIC)
 		journal->raw.i_flags |= EXT4_INODE_EXTENTS;
-	journal->inode =
-	    (struct inode){ .fs = fs, .raw = &journal->raw, .ino = fs->sb.s_journal_inum };
+	journal->inode = (struct inode){ .fs = fs, .raw = &journal->raw, .ino = fs->sb.s_journal_inum };
 	journal->inode.seed = inode_seed(fs, journal->inode.ino, 0);
 }
 
@@ -111,26 +108,22 @@ static const char *super_check(struct ext4_fs *fs)
 	struct journal_super *super = &journal->super;
 	uint64_t bytes = (uint64_t)fs->sb.s_jnl_blocks[15] << 32 | fs->sb.s_jnl_blocks[16];
 
-	if (be32(super->header.magic) != JOURNAL_MAGIC ||
-	    be32(super->header.type) != JOURNAL_SUPER_V2)
+	if (be32(super->header.magic) != JOURNAL_MAGIC || be32(super->header.type) != JOURNAL_SUPER_V2)
 		return "it has no superblock of version 2";
 	if (be32(super->block_size) != fs->block_size)
 		return "another block size";
 	journal->max_len = be32(super->max_len);
 	journal->first = be32(super->first);
 	if (journal->max_len > bytes >> fs->block_shift || !journal->first ||
-	    journal->first >= journal->max_len ||
-	    journal->max_len - journal->first < JOURNAL_MIN_BLOCKS)
+	    journal->first >= journal->max_len || journal->max_len - journal->first < JOURNAL_MIN_BLOCKS)
 		return "bad size";
-	if (be32(super->start) >= journal->max_len ||
-	    (super->start && be32(super->start) < journal->first))
+	if (be32(super->start) >= journal->max_len || (super->start && be32(super->start) < journal->first))
 		return "bad start";
 	if (be32(super->feature_incompat) & ~(uint32_t)INCOMPAT_SUPPORTED)
 		return "unsupported features";
-	journal->has_csum =
-	    journal_has(journal, JOURNAL_INCOMPAT_CSUM_V2 | JOURNAL_INCOMPAT_CSUM_V3);
-	if (journal->has_csum && (super->checksum_type != JOURNAL_CSUM_CRC32C ||
-				  be32(super->checksum) != super_csum(super)))
+	journal->has_csum = journal_has(journal, JOURNAL_INCOMPAT_CSUM_V2 | JOURNAL_INCOMPAT_CSUM_V3);
+	if (journal->has_csum &&
+	    (super->checksum_type != JOURNAL_CSUM_CRC32C || be32(super->checksum) != super_csum(super)))
 		return "wrong checksum of its superblock";
 	journal->csum_seed = crc32c(0xffffffff, super->uuid, sizeof(super->uuid));
 	return NULL;
@@ -155,8 +148,8 @@ int journal_open(struct ext4_fs *fs)
 
 	if (!fs_has_compat(fs, EXT4_COMPAT_HAS_JOURNAL))
 		return fs_has_incompat(fs, EXT4_INCOMPAT_RECOVER)
-			   ? fs_corrupt(fs, "it needs recovery, but has no journal")
-			   : 0;
+			       ? fs_corrupt(fs, "it needs recovery, but has no journal")
+			       : 0;
 	if (!fs->sb.s_journal_inum || fs->sb.s_jnl_backup_type != 1) {
 		if (fs_has_incompat(fs, EXT4_INCOMPAT_RECOVER))
 			return fs_corrupt(fs, "the journal needs recovery: run e2fsck first");

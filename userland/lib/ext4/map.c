@@ -5,7 +5,7 @@
  */
 #include "ext4/internal.h"
 
-#define MAP_CONVERT                                                                   \
+#define MAP_CONVERT \
 	0x200 /* of a run: an unwritten extent, which commit turns into a written one \
 	       */
 #define PREALLOC_MAX 256
@@ -38,8 +38,7 @@ int map_truncate(struct inode *inode, uint64_t size)
 	if (size)
 		return size >= inode_size(inode) ? 0 : -EOPNOTSUPP;
 	err = indirect_free_all(inode);
-	if (!err && fs_has_incompat(inode->fs, EXT4_INCOMPAT_EXTENTS) &&
-	    inode_type(inode) == EXT4_S_IFREG)
+	if (!err && fs_has_incompat(inode->fs, EXT4_INCOMPAT_EXTENTS) && inode_type(inode) == EXT4_S_IFREG)
 		extent_init(inode);
 	return err;
 }
@@ -166,8 +165,8 @@ static int map_reserve(struct inode *inode, struct ext4_run *run, uint64_t goal)
 	return 0;
 }
 
-static int map_write_run(struct inode *inode, uint32_t logical, uint32_t count,
-			 const struct ext4_run *before, struct ext4_run *run)
+static int map_write_run(struct inode *inode, uint32_t logical, uint32_t count, const struct ext4_run *before,
+			 struct ext4_run *run)
 {
 	int err = map_lookup(inode, logical, run);
 
@@ -180,8 +179,7 @@ static int map_write_run(struct inode *inode, uint32_t logical, uint32_t count,
 		return 0;
 	if (!map_is_extents(inode))
 		return -EOPNOTSUPP;
-	return map_reserve(inode, run,
-			   before ? before->physical + before->count : map_goal(inode, logical));
+	return map_reserve(inode, run, before ? before->physical + before->count : map_goal(inode, logical));
 }
 
 static int map_write(struct inode *inode, uint32_t logical, uint32_t count, struct ext4_run *runs,
@@ -286,8 +284,8 @@ static void runs_unreserve(struct ext4_fs *fs, const struct ext4_run *runs, unsi
 			blocks_unreserve(fs, runs[i].physical, runs[i].count);
 }
 
-int ext4_commit_write(struct ext4_fs *fs, struct ext4_id id, const struct ext4_run *runs,
-		      unsigned nr_runs, uint64_t size)
+int ext4_commit_write(struct ext4_fs *fs, struct ext4_id id, const struct ext4_run *runs, unsigned nr_runs,
+		      uint64_t size)
 {
 	struct inode inode;
 	unsigned done = 0;

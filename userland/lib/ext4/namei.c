@@ -69,8 +69,7 @@ int inode_unlink(struct inode *inode)
 	return 0;
 }
 
-static int lookup(struct ext4_fs *fs, struct inode *dir, const char *name, size_t len,
-		  struct ext4_attr *out)
+static int lookup(struct ext4_fs *fs, struct inode *dir, const char *name, size_t len, struct ext4_attr *out)
 {
 	struct dir_slot slot;
 	struct inode inode;
@@ -89,8 +88,7 @@ static int lookup(struct ext4_fs *fs, struct inode *dir, const char *name, size_
 	return 0;
 }
 
-int ext4_lookup(struct ext4_fs *fs, struct ext4_id id, const char *name, size_t len,
-		struct ext4_attr *out)
+int ext4_lookup(struct ext4_fs *fs, struct ext4_id id, const char *name, size_t len, struct ext4_attr *out)
 {
 	struct inode dir;
 	int err = name_check(name, len);
@@ -214,8 +212,8 @@ static bool mode_ok(uint32_t mode)
 	return false;
 }
 
-int ext4_create(struct ext4_fs *fs, struct ext4_id id, const char *name, size_t len,
-		const struct ext4_new *new, struct ext4_attr *out)
+int ext4_create(struct ext4_fs *fs, struct ext4_id id, const char *name, size_t len, const struct ext4_new *new,
+		struct ext4_attr *out)
 {
 	struct inode dir;
 	int err = name_check(name, len);
@@ -262,8 +260,8 @@ static int link_add(struct inode *inode, struct inode *dir, const char *name, si
 	return 0;
 }
 
-int ext4_link(struct ext4_fs *fs, struct ext4_id id, struct ext4_id dir_id, const char *name,
-	      size_t len, struct ext4_attr *out)
+int ext4_link(struct ext4_fs *fs, struct ext4_id id, struct ext4_id dir_id, const char *name, size_t len,
+	      struct ext4_attr *out)
 {
 	struct inode inode, dir;
 	int err = name_check(name, len);
@@ -301,8 +299,7 @@ static int remove_check(struct inode *inode, bool rmdir)
 	return empty < 0 ? empty : empty ? 0 : -ENOTEMPTY;
 }
 
-static int name_remove(struct inode *dir, const char *name, size_t len, bool rmdir,
-		       struct ext4_attr *out)
+static int name_remove(struct inode *dir, const char *name, size_t len, bool rmdir, struct ext4_attr *out)
 {
 	struct dir_slot slot;
 	struct inode inode;
@@ -331,8 +328,8 @@ static int name_remove(struct inode *dir, const char *name, size_t len, bool rmd
 	return err;
 }
 
-static int remove_name(struct ext4_fs *fs, struct ext4_id id, const char *name, size_t len,
-		       bool rmdir, struct ext4_attr *out)
+static int remove_name(struct ext4_fs *fs, struct ext4_id id, const char *name, size_t len, bool rmdir,
+		       struct ext4_attr *out)
 {
 	struct inode dir;
 	int err = name_check(name, len);
@@ -351,14 +348,12 @@ static int remove_name(struct ext4_fs *fs, struct ext4_id id, const char *name, 
 	return op_end(fs, err);
 }
 
-int ext4_unlink(struct ext4_fs *fs, struct ext4_id dir, const char *name, size_t len,
-		struct ext4_attr *out)
+int ext4_unlink(struct ext4_fs *fs, struct ext4_id dir, const char *name, size_t len, struct ext4_attr *out)
 {
 	return remove_name(fs, dir, name, len, false, out);
 }
 
-int ext4_rmdir(struct ext4_fs *fs, struct ext4_id dir, const char *name, size_t len,
-	       struct ext4_attr *out)
+int ext4_rmdir(struct ext4_fs *fs, struct ext4_id dir, const char *name, size_t len, struct ext4_attr *out)
 {
 	return remove_name(fs, dir, name, len, true, out);
 }

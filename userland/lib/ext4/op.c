@@ -124,8 +124,8 @@ int op_begin_write(struct ext4_fs *fs)
 /* hands ret on */
 int op_end(struct ext4_fs *fs, int ret)
 {
-	if (!fs->failed && (fs->cache.nr_dirty > fs->cache.max / 2 ||
-			    journal_is_pressed(fs, fs->cache.nr_dirty))) {
+	if (!fs->failed &&
+	    (fs->cache.nr_dirty > fs->cache.max / 2 || journal_is_pressed(fs, fs->cache.nr_dirty))) {
 		int err = fs_writeback(fs);
 
 		if (err && ret >= 0)

@@ -35,8 +35,7 @@ static bool name_ok(const char *name, size_t len)
 
 static int listing_emit(struct listing *list, const struct dirent_head *entry, uint64_t cookie)
 {
-	struct ext4_dirent out = { cookie, entry->inode, entry->file_type, entry->name_len,
-				   entry->name };
+	struct ext4_dirent out = { cookie, entry->inode, entry->file_type, entry->name_len, entry->name };
 
 	if (!name_ok(entry->name, entry->name_len))
 		return fs_corrupt(list->dir->fs, "directory %u holds a bad name", list->dir->ino);
@@ -115,7 +114,7 @@ static int listing_collect(struct listing *list, uint32_t logical, struct buf *b
 		err = dx_hash(list->dir->fs, version, entry->name, entry->name_len, &hash);
 		if (!err && hash_cookie(&hash) > list->cookie)
 			list->pairs[list->nr_pairs++] =
-			    (struct pair){ hash_cookie(&hash), (uint64_t)logical << 32 | offset };
+				(struct pair){ hash_cookie(&hash), (uint64_t)logical << 32 | offset };
 	}
 	return err;
 }
@@ -171,10 +170,8 @@ static int listing_batch(struct listing *list, struct dx_path *path, uint32_t *l
 		if (err)
 			return err;
 		if (++*leaves > inode_size(list->dir) >> list->dir->fs->block_shift)
-			return fs_corrupt(list->dir->fs, "directory %u: its index is a maze",
-					  list->dir->ino);
-		more =
-		    ++count < BATCH_LEAVES ? dx_path_next(list->dir, path, DX_NEXT_CONTINUED) : 0;
+			return fs_corrupt(list->dir->fs, "directory %u: its index is a maze", list->dir->ino);
+		more = ++count < BATCH_LEAVES ? dx_path_next(list->dir, path, DX_NEXT_CONTINUED) : 0;
 	} while (more > 0);
 	return more < 0 ? more : listing_emit_sorted(list);
 }

@@ -122,8 +122,7 @@ static int revoke_block(struct recovery *r)
 		uint32_t word[2];
 
 		memcpy(word, r->block + at, step);
-		err = revoke_add(r, wide ? (uint64_t)be32(word[0]) << 32 | be32(word[1])
-					 : be32(word[0]));
+		err = revoke_add(r, wide ? (uint64_t)be32(word[0]) << 32 | be32(word[1]) : be32(word[0]));
 	}
 	return err;
 }
@@ -219,8 +218,7 @@ static int step(struct recovery *r)
 	const struct journal_header *header = (const void *)r->block;
 	int err;
 
-	if ((r->pass != PASS_SCAN && r->sequence == r->end) ||
-	    r->visited >= r->fs->journal->max_len)
+	if ((r->pass != PASS_SCAN && r->sequence == r->end) || r->visited >= r->fs->journal->max_len)
 		return 1;
 	err = log_read(r, r->block);
 	if (err)

@@ -144,8 +144,7 @@ static int name_take(struct rename *r)
 	int err;
 
 	if (!r->target.buf) {
-		err = dir_insert(&r->to_dir, r->to_name, r->to_len, r->child.ino,
-				 r->child.raw->i_mode);
+		err = dir_insert(&r->to_dir, r->to_name, r->to_len, r->child.ino, r->child.raw->i_mode);
 		if (!err)
 			inode_touch(&r->to_dir, true);
 		return err;
@@ -195,8 +194,7 @@ static int rename_run(struct rename *r, struct ext4_attr *out)
 	else if (!err)
 		err = rename_move(r);
 	out->id.ino = 0;
-	if (!err && r->target.buf && r->target.ino != r->child.ino &&
-	    !(r->flags & EXT4_RENAME_EXCHANGE))
+	if (!err && r->target.buf && r->target.ino != r->child.ino && !(r->flags & EXT4_RENAME_EXCHANGE))
 		inode_attr(&r->target, out);
 	if (r->target.buf)
 		inode_put(&r->target);
@@ -204,8 +202,8 @@ static int rename_run(struct rename *r, struct ext4_attr *out)
 	return err;
 }
 
-static int rename_dirs(struct ext4_fs *fs, struct ext4_id dir, struct ext4_id to_dir,
-		       struct rename *r, struct ext4_attr *out)
+static int rename_dirs(struct ext4_fs *fs, struct ext4_id dir, struct ext4_id to_dir, struct rename *r,
+		       struct ext4_attr *out)
 {
 	int err = dir_get(fs, dir, &r->dir);
 
@@ -220,13 +218,10 @@ static int rename_dirs(struct ext4_fs *fs, struct ext4_id dir, struct ext4_id to
 	return err;
 }
 
-int ext4_rename(struct ext4_fs *fs, struct ext4_id dir, const char *name, size_t len,
-		struct ext4_id to_dir, const char *to_name, size_t to_len, unsigned flags,
-		struct ext4_attr *out)
+int ext4_rename(struct ext4_fs *fs, struct ext4_id dir, const char *name, size_t len, struct ext4_id to_dir,
+		const char *to_name, size_t to_len, unsigned flags, struct ext4_attr *out)
 {
-	struct rename r = {
-		.name = name, .len = len, .to_name = to_name, .to_len = to_len, .flags = flags
-	};
+	struct rename r = { .name = name, .len = len, .to_name = to_name, .to_len = to_len, .flags = flags };
 	int err = name_check(name, len);
 
 	if (!err)

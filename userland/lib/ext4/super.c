@@ -7,10 +7,9 @@
  */
 #include "ext4/internal.h"
 
-#define INCOMPAT_SUPPORTED                                                        \
-	(EXT4_INCOMPAT_FILETYPE | EXT4_INCOMPAT_RECOVER | EXT4_INCOMPAT_META_BG | \
-	 EXT4_INCOMPAT_EXTENTS | EXT4_INCOMPAT_64BIT | EXT4_INCOMPAT_FLEX_BG |    \
-	 EXT4_INCOMPAT_CSUM_SEED | EXT4_INCOMPAT_LARGEDIR)
+#define INCOMPAT_SUPPORTED                                                                                \
+	(EXT4_INCOMPAT_FILETYPE | EXT4_INCOMPAT_RECOVER | EXT4_INCOMPAT_META_BG | EXT4_INCOMPAT_EXTENTS | \
+	 EXT4_INCOMPAT_64BIT | EXT4_INCOMPAT_FLEX_BG | EXT4_INCOMPAT_CSUM_SEED | EXT4_INCOMPAT_LARGEDIR)
 
 #define RO_SUPPORTED                                                                        \
 	(EXT4_RO_SPARSE_SUPER | EXT4_RO_LARGE_FILE | EXT4_RO_HUGE_FILE | EXT4_RO_GDT_CSUM | \
@@ -65,8 +64,7 @@ static const char *super_check_blocks(struct ext4_fs *fs)
 	if (fs->nr_blocks <= sb->s_first_data_block + 1)
 		return "no blocks";
 	fs->blocks_per_group = sb->s_blocks_per_group;
-	if (!fs->blocks_per_group || fs->blocks_per_group % 8 ||
-	    fs->blocks_per_group > 8 * fs->block_size)
+	if (!fs->blocks_per_group || fs->blocks_per_group % 8 || fs->blocks_per_group > 8 * fs->block_size)
 		return "bad number of blocks in a group";
 	if (sb->s_reserved_gdt_blocks > fs->block_size / 4)
 		return "bad number of reserved descriptor blocks";
@@ -76,8 +74,8 @@ static const char *super_check_blocks(struct ext4_fs *fs)
 static const char *super_check_inodes(struct ext4_fs *fs)
 {
 	const struct ext4_super *sb = &fs->sb;
-	uint64_t groups = (fs->nr_blocks - sb->s_first_data_block + fs->blocks_per_group - 1) /
-			  fs->blocks_per_group;
+	uint64_t groups =
+		(fs->nr_blocks - sb->s_first_data_block + fs->blocks_per_group - 1) / fs->blocks_per_group;
 
 	fs->inode_size = sb->s_inode_size;
 	if (!power_of_two(fs->inode_size) || fs->inode_size < EXT4_GOOD_OLD_INODE_SIZE ||
@@ -85,11 +83,9 @@ static const char *super_check_inodes(struct ext4_fs *fs)
 		return "bad inode size";
 	fs->inodes_per_block = fs->block_size / fs->inode_size;
 	fs->inodes_per_group = sb->s_inodes_per_group;
-	if (!fs->inodes_per_group || fs->inodes_per_group % 8 ||
-	    fs->inodes_per_group > 8 * fs->block_size)
+	if (!fs->inodes_per_group || fs->inodes_per_group % 8 || fs->inodes_per_group > 8 * fs->block_size)
 		return "bad number of inodes in a group";
-	fs->itable_blocks =
-	    (fs->inodes_per_group + fs->inodes_per_block - 1) / fs->inodes_per_block;
+	fs->itable_blocks = (fs->inodes_per_group + fs->inodes_per_block - 1) / fs->inodes_per_block;
 	if (groups > 1u << 24 || groups * fs->inodes_per_group != sb->s_inodes_count)
 		return "the number of inodes does not match the groups";
 	fs->nr_groups = (uint32_t)groups;
@@ -111,8 +107,8 @@ static const char *super_check_rest(struct ext4_fs *fs)
 	    (fs->desc_size < 64 && fs_has_incompat(fs, EXT4_INCOMPAT_64BIT)))
 		return "bad size of the group descriptors";
 	fs->csum_seed = fs_has_incompat(fs, EXT4_INCOMPAT_CSUM_SEED)
-			    ? sb->s_checksum_seed
-			    : crc32c(0xffffffff, sb->s_uuid, sizeof(sb->s_uuid));
+				? sb->s_checksum_seed
+				: crc32c(0xffffffff, sb->s_uuid, sizeof(sb->s_uuid));
 	return NULL;
 }
 

@@ -12,8 +12,7 @@ static void window_release(struct ext4_fs *fs, struct window *window)
 }
 
 /* Blocks for a file's logical block from its window, if it goes on there; returns how many. */
-uint32_t window_take(struct ext4_fs *fs, uint32_t ino, uint32_t logical, uint32_t want,
-		     uint64_t *start)
+uint32_t window_take(struct ext4_fs *fs, uint32_t ino, uint32_t logical, uint32_t want, uint64_t *start)
 {
 	for (struct window *window = fs->windows; window < fs->windows + NR_WINDOWS; window++) {
 		uint32_t count = MIN(want, window->count);

@@ -58,8 +58,7 @@ bool blocks_valid(const struct ext4_fs *fs, uint64_t start, uint64_t count)
 {
 	uint32_t low = 0, high = fs->nr_zones;
 
-	if (start <= fs->sb.s_first_data_block || start >= fs->nr_blocks ||
-	    count > fs->nr_blocks - start)
+	if (start <= fs->sb.s_first_data_block || start >= fs->nr_blocks || count > fs->nr_blocks - start)
 		return false;
 	while (low < high) { /* the first zone that ends behind start */
 		uint32_t middle = low + (high - low) / 2;

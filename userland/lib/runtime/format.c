@@ -170,8 +170,9 @@ int format_text_va(char *buffer, size_t size, const char *f, va_list args)
 		switch (*f) {
 		case 'd':
 		case 'i':
-			put_signed(&out, &spec, spec.length == 8 ? va_arg(args, int64_t)
-								  : sign_extend((uint64_t)va_arg(args, int), spec.length));
+			put_signed(&out, &spec,
+				   spec.length == 8 ? va_arg(args, int64_t)
+						    : sign_extend((uint64_t)va_arg(args, int), spec.length));
 			break;
 		case 'u':
 		case 'x':

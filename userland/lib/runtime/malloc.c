@@ -19,7 +19,8 @@
 #define NR_CLASSES  37
 #define CLASS_MAX   14336
 #define BATCH_BYTES (8 * SPAN_BYTES)
-#define STEP_BYTES  (4 * QUOIN_PAGE_SIZE) /* of a span, committed at a time; more than CLASS_MAX and the header */
+#define STEP_BYTES \
+	(4 * QUOIN_PAGE_SIZE) /* of a span, committed at a time; more than CLASS_MAX and the header */
 
 struct span {
 	uint64_t magic;
@@ -36,15 +37,15 @@ struct free_object {
 
 struct size_class {
 	struct mutex lock;
-	struct free_object *free; /* under lock */
-	char *fresh, *fresh_end;  /* never used part of the newest span; under lock */
-	char *committed;          /* how far of it there is memory; under lock */
+	struct free_object *free;        /* under lock */
+	char *fresh, *fresh_end;         /* never used part of the newest span; under lock */
+	char *committed;                 /* how far of it there is memory; under lock */
 	uint64_t nr_allocated, nr_freed; /* so far; written under lock */
 };
 
 static struct size_class classes[NR_CLASSES];
 static struct mutex span_lock = MUTEX_INIT("spans", 0);
-static char *batch, *batch_end; /* aligned memory for spans; under span_lock */
+static char *batch, *batch_end;    /* aligned memory for spans; under span_lock */
 static uint64_t span_region_bytes; /* address space of all batches; under span_lock */
 static _Atomic uint64_t large_bytes_in_use, nr_large;
 
@@ -203,7 +204,8 @@ static void *large_alloc(size_t size)
 	if (!reserved)
 		return NULL;
 	struct span *span = (struct span *)ALIGN_UP(reserved, SPAN_BYTES);
-	if (quoin_aspace_map(QUOIN_SELF_ASPACE, (uintptr_t)span, len, QUOIN_PROT_READ | QUOIN_PROT_WRITE, 0, 0) < 0) {
+	if (quoin_aspace_map(QUOIN_SELF_ASPACE, (uintptr_t)span, len, QUOIN_PROT_READ | QUOIN_PROT_WRITE, 0,
+			     0) < 0) {
 		region_release(reserved, large_reservation(len));
 		return NULL;
 	}

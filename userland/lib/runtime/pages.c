@@ -11,8 +11,8 @@ struct free_range {
 };
 
 static struct mutex region_lock = MUTEX_INIT("region", 0);
-static uintptr_t region_next = QUOIN_SERVER_MMAP;   /* under region_lock */
-static struct free_range free_ranges[256];          /* under region_lock; len 0: unused */
+static uintptr_t region_next = QUOIN_SERVER_MMAP; /* under region_lock */
+static struct free_range free_ranges[256];        /* under region_lock; len 0: unused */
 
 static uintptr_t range_take(size_t len)
 {
@@ -97,7 +97,8 @@ static void *map_at_reserved(quoin_handle memobj, uint64_t offset, size_t len, u
 
 void *pages_alloc(size_t len_bytes)
 {
-	return map_at_reserved(0, 0, ALIGN_UP(len_bytes, QUOIN_PAGE_SIZE), QUOIN_PROT_READ | QUOIN_PROT_WRITE, 0);
+	return map_at_reserved(0, 0, ALIGN_UP(len_bytes, QUOIN_PAGE_SIZE), QUOIN_PROT_READ | QUOIN_PROT_WRITE,
+			       0);
 }
 
 void *memobj_map(quoin_handle memobj, uint64_t offset, size_t len_bytes, uint32_t prot, uint32_t flags)
@@ -110,7 +111,8 @@ bool pages_commit(const void *address, size_t len_bytes)
 	uintptr_t start = ALIGN_DOWN((uintptr_t)address, QUOIN_PAGE_SIZE);
 	uintptr_t end = ALIGN_UP((uintptr_t)address + len_bytes, QUOIN_PAGE_SIZE);
 
-	return quoin_aspace_populate(QUOIN_SELF_ASPACE, start, end - start, QUOIN_PROT_READ | QUOIN_PROT_WRITE) == 0;
+	return quoin_aspace_populate(QUOIN_SELF_ASPACE, start, end - start,
+				     QUOIN_PROT_READ | QUOIN_PROT_WRITE) == 0;
 }
 
 void pages_free(void *address, size_t len_bytes)

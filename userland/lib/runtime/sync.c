@@ -14,8 +14,7 @@
 /* ---- order check ---- */
 
 #ifndef QUOIN_NO_ASSERT
-static _Noreturn __attribute__((noinline)) void order_broken(const char *name, uint16_t rank,
-							     uint16_t top)
+static _Noreturn __attribute__((noinline)) void order_broken(const char *name, uint16_t rank, uint16_t top)
 {
 	panic("lock order: %s (rank %u) taken while rank %u is held", name, rank, top);
 }

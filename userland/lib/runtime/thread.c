@@ -19,7 +19,7 @@ struct free_slot {
 };
 
 static struct mutex slots_lock = MUTEX_INIT("slots", 0);
-static struct free_slot *free_slots;          /* in control pages; under slots_lock */
+static struct free_slot *free_slots;                                 /* in control pages; under slots_lock */
 static uintptr_t next_slot = QUOIN_SERVER_STACKS + QUOIN_SLOT_BYTES; /* under slots_lock */
 
 static uintptr_t slot_of(const void *control)

@@ -34,7 +34,8 @@ static bool window_find(uint8_t type, struct window *window)
 static volatile uint8_t *window_map(const struct window *window, const struct devmgr_device_reply *pci,
 				    uint32_t least, uint32_t alignment)
 {
-	if (window->bar >= 6 || window->offset % alignment || window->length < least || window->offset > pci->bar_bytes[window->bar] ||
+	if (window->bar >= 6 || window->offset % alignment || window->length < least ||
+	    window->offset > pci->bar_bytes[window->bar] ||
 	    window->length > pci->bar_bytes[window->bar] - window->offset)
 		return NULL;
 	volatile uint8_t *bar = driver_map_bar(window->bar, window->offset + window->length);
@@ -46,8 +47,8 @@ static long windows_open(struct virtio_device *device)
 	struct devmgr_device_reply pci;
 	struct window common, notify, config;
 
-	if (driver_device(&pci) < 0 || !window_find(WINDOW_COMMON, &common) || !window_find(WINDOW_NOTIFY, &notify) ||
-	    !window_find(WINDOW_CONFIG, &config))
+	if (driver_device(&pci) < 0 || !window_find(WINDOW_COMMON, &common) ||
+	    !window_find(WINDOW_NOTIFY, &notify) || !window_find(WINDOW_CONFIG, &config))
 		return -QERR_NODEV;
 	device->common = window_map(&common, &pci, COMMON_BYTES, 4);
 	device->notify = window_map(&notify, &pci, 2, 2);

@@ -24,7 +24,9 @@ long virtqueue_open(struct virtio_device *device, uint16_t index, uint16_t msix_
 	uint16_t offered = read16(device->common, COMMON_QUEUE_SIZE);
 	if (offered < VIRTQUEUE_SLOTS || offered & (offered - 1))
 		return -QERR_NODEV;
-	*queue = (struct virtqueue){ .device = device, .index = index, .size = VIRTQUEUE_SLOTS, .free_slots = UINT64_MAX };
+	*queue = (struct virtqueue){
+		.device = device, .index = index, .size = VIRTQUEUE_SLOTS, .free_slots = UINT64_MAX
+	};
 	queue_layout(queue, &available, &used);
 	long status = driver_dma_alloc(queue->tables_physical + VIRTQUEUE_SLOTS * TABLE_BYTES, &queue->memory);
 	if (status < 0)
@@ -43,7 +45,8 @@ long virtqueue_open(struct virtio_device *device, uint16_t index, uint16_t msix_
 	write16(device->common, COMMON_QUEUE_MSIX, msix_entry);
 	if (read16(device->common, COMMON_QUEUE_MSIX) != msix_entry)
 		return -QERR_NODEV;
-	uint64_t offset = (uint64_t)read16(device->common, COMMON_QUEUE_NOTIFY_OFFSET) * device->notify_multiplier;
+	uint64_t offset =
+		(uint64_t)read16(device->common, COMMON_QUEUE_NOTIFY_OFFSET) * device->notify_multiplier;
 	if (offset % 2 || offset + 2 > device->notify_bytes)
 		return -QERR_NODEV;
 	queue->doorbell = (volatile uint16_t *)(device->notify + offset);
@@ -69,7 +72,8 @@ void virtqueue_submit(struct virtqueue *queue, int slot, const struct virtio_buf
 		table[i] = (struct virtq_descriptor){
 			.address = buffers[i].physical,
 			.len = buffers[i].len,
-			.flags = (buffers[i].device_writes ? DESCRIPTOR_WRITE : 0) | (i + 1 < count ? DESCRIPTOR_NEXT : 0),
+			.flags = (buffers[i].device_writes ? DESCRIPTOR_WRITE : 0) |
+				 (i + 1 < count ? DESCRIPTOR_NEXT : 0),
 			.next = (uint16_t)(i + 1),
 		};
 	volatile struct virtq_descriptor *descriptor = &queue->descriptors[slot];

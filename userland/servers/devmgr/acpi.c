@@ -114,7 +114,8 @@ static void fadt_read(const uint8_t *fadt, uint32_t length)
 	power.pm1a_control = (uint32_t)read_le(fadt + 64, 4);
 	power.pm1b_control = (uint32_t)read_le(fadt + 68, 4);
 	power.century_register = fadt[108];
-	if (length >= 129 && (read_le(fadt + 112, 4) >> 10 & 1) && fadt[116] == 1) { /* RESET_REG_SUP, system I/O */
+	if (length >= 129 && (read_le(fadt + 112, 4) >> 10 & 1) &&
+	    fadt[116] == 1) { /* RESET_REG_SUP, system I/O */
 		power.has_reset = true;
 		power.reset_port = read_le(fadt + 120, 8);
 		power.reset_value = fadt[128];

@@ -20,46 +20,46 @@
 
 /* What a kind of task is started with. */
 struct manifest {
-	const char *binary;       /* in the boot archive; also the task's name */
-	bool connects;            /* may connect to services, mount, power off: the POSIX server */
-	const char *serves;       /* service it serves from boot on, or NULL */
+	const char *binary; /* in the boot archive; also the task's name */
+	bool connects;      /* may connect to services, mount, power off: the POSIX server */
+	const char *serves; /* service it serves from boot on, or NULL */
 	struct {
 		uint16_t base, count;
-	} ports[2];               /* I/O ports of a legacy device */
-	uint8_t irqs[2];          /* its ISA lines; 0: none */
-	uint16_t vendor;          /* PCI driver: devices it is for */
+	} ports[2];      /* I/O ports of a legacy device */
+	uint8_t irqs[2]; /* its ISA lines; 0: none */
+	uint16_t vendor; /* PCI driver: devices it is for */
 	uint16_t devices[2];
-	const char *prefix;       /* service name of the n-th such device: prefix + 'a' + n */
-	uint32_t limit_pages;     /* of memory; 0: none */
+	const char *prefix;   /* service name of the n-th such device: prefix + 'a' + n */
+	uint32_t limit_pages; /* of memory; 0: none */
 };
 
 extern const struct manifest manifests[];
 extern const size_t nr_manifests;
 
 struct pci_device {
-	uint16_t bdf;             /* bus << 8 | device << 3 | function */
+	uint16_t bdf; /* bus << 8 | device << 3 | function */
 	uint16_t vendor, device;
 	uint8_t class, subclass, interface, msix_cap, msi_cap;
 	uint64_t bar_address[6];
-	uint32_t bar_bytes[6];    /* 0: absent or I/O space */
-	uint32_t bars_64bit;      /* bit per BAR */
+	uint32_t bar_bytes[6]; /* 0: absent or I/O space */
+	uint32_t bars_64bit;   /* bit per BAR */
 };
 
 enum child_state {
 	CHILD_FREE,
 	CHILD_RUNNING,
-	CHILD_WAITING,            /* dead; started again at restart_ns */
-	CHILD_FAILED,             /* given up */
+	CHILD_WAITING, /* dead; started again at restart_ns */
+	CHILD_FAILED,  /* given up */
 };
 
 struct child {
 	enum child_state state;
 	const struct manifest *manifest;
 	struct pci_device *device;
-	char service[32];         /* what it serves: "block/vda" */
+	char service[32]; /* what it serves: "block/vda" */
 	char name[32];
 	quoin_handle task;
-	quoin_handle memory[8];   /* device_memory objects kept until the device is reset */
+	quoin_handle memory[8]; /* device_memory objects kept until the device is reset */
 	uint32_t nr_memory;
 	uint32_t nr_crashes;
 	uint64_t started_ns, restart_ns;
@@ -106,7 +106,7 @@ struct acpi_power {
 	bool has_reset;
 	uint64_t reset_port;
 	uint8_t reset_value;
-	uint8_t century_register;            /* in CMOS, 0: none */
+	uint8_t century_register; /* in CMOS, 0: none */
 };
 void acpi_read(void);
 const struct acpi_power *acpi_power_get(void);

@@ -79,8 +79,8 @@ static long handle_device(void *server, struct ipc_request *request, const struc
 	return 0;
 }
 
-static long handle_device_bar(void *server, struct ipc_request *request, const struct devmgr_device_bar_request *rq,
-			      struct devmgr_device_bar_reply *rp)
+static long handle_device_bar(void *server, struct ipc_request *request,
+			      const struct devmgr_device_bar_request *rq, struct devmgr_device_bar_reply *rp)
 {
 	struct pci_device *device = child_of_badge(request->badge)->device;
 
@@ -95,8 +95,8 @@ static long handle_device_bar(void *server, struct ipc_request *request, const s
 	return 0;
 }
 
-static long handle_config_read(void *server, struct ipc_request *request, const struct devmgr_config_read_request *rq,
-			       struct devmgr_config_read_reply *rp)
+static long handle_config_read(void *server, struct ipc_request *request,
+			       const struct devmgr_config_read_request *rq, struct devmgr_config_read_reply *rp)
 {
 	struct pci_device *device = child_of_badge(request->badge)->device;
 
@@ -111,7 +111,8 @@ static bool in_capability(uint32_t offset, uint8_t capability, uint32_t bytes)
 /* A driver may write its device's own registers only: the header, whose BARs and command decide what the
  * device can reach, and the MSI capabilities belong to the supervisor. */
 static long handle_config_write(void *server, struct ipc_request *request,
-				const struct devmgr_config_write_request *rq, struct devmgr_config_write_reply *rp)
+				const struct devmgr_config_write_request *rq,
+				struct devmgr_config_write_reply *rp)
 {
 	struct pci_device *device = child_of_badge(request->badge)->device;
 
@@ -123,8 +124,8 @@ static long handle_config_write(void *server, struct ipc_request *request,
 	return pci_config_write(device, rq->offset, rq->width, rq->value);
 }
 
-static long handle_device_irq(void *server, struct ipc_request *request, const struct devmgr_device_irq_request *rq,
-			      struct devmgr_device_irq_reply *rp)
+static long handle_device_irq(void *server, struct ipc_request *request,
+			      const struct devmgr_device_irq_request *rq, struct devmgr_device_irq_reply *rp)
 {
 	struct pci_device *device = child_of_badge(request->badge)->device;
 
@@ -137,7 +138,8 @@ static long handle_device_irq(void *server, struct ipc_request *request, const s
 }
 
 static long handle_device_memory(void *server, struct ipc_request *request,
-				 const struct devmgr_device_memory_request *rq, struct devmgr_device_memory_reply *rp)
+				 const struct devmgr_device_memory_request *rq,
+				 struct devmgr_device_memory_reply *rp)
 {
 	struct child *child = child_of_badge(request->badge);
 
@@ -152,8 +154,8 @@ static long handle_device_memory(void *server, struct ipc_request *request,
 	return 0;
 }
 
-static long handle_legacy_irq(void *server, struct ipc_request *request, const struct devmgr_legacy_irq_request *rq,
-			      struct devmgr_legacy_irq_reply *rp)
+static long handle_legacy_irq(void *server, struct ipc_request *request,
+			      const struct devmgr_legacy_irq_request *rq, struct devmgr_legacy_irq_reply *rp)
 {
 	const struct manifest *manifest = child_of_badge(request->badge)->manifest;
 
@@ -168,7 +170,8 @@ static long handle_legacy_irq(void *server, struct ipc_request *request, const s
 }
 
 static long handle_device_ports(void *server, struct ipc_request *request,
-				const struct devmgr_device_ports_request *rq, struct devmgr_device_ports_reply *rp)
+				const struct devmgr_device_ports_request *rq,
+				struct devmgr_device_ports_reply *rp)
 {
 	const struct manifest *manifest = child_of_badge(request->badge)->manifest;
 
@@ -202,8 +205,8 @@ static long handle_start_fs(void *server, struct ipc_request *request, const str
 	return -QERR_NOENT;
 }
 
-static long handle_wall_clock(void *server, struct ipc_request *request, const struct devmgr_wall_clock_request *rq,
-			      struct devmgr_wall_clock_reply *rp)
+static long handle_wall_clock(void *server, struct ipc_request *request,
+			      const struct devmgr_wall_clock_request *rq, struct devmgr_wall_clock_reply *rp)
 {
 	rp->offset_ns = wall_offset_ns;
 	return 0;
@@ -229,7 +232,8 @@ static long handle_restart(void *server, struct ipc_request *request, const stru
 }
 
 static long handle_command_line(void *server, struct ipc_request *request,
-				const struct devmgr_command_line_request *rq, struct devmgr_command_line_reply *rp)
+				const struct devmgr_command_line_request *rq,
+				struct devmgr_command_line_reply *rp)
 {
 	rp->text_len = (uint32_t)strnlen(runtime_info()->command_line, sizeof(runtime_info()->command_line));
 	memcpy(rp->text, runtime_info()->command_line, rp->text_len);

@@ -6,23 +6,23 @@
  */
 #include "devmgr.h"
 
-#define BUS_BYTES       (1u << 20)
-#define FUNCTION_BYTES  4096u
+#define BUS_BYTES      (1u << 20)
+#define FUNCTION_BYTES 4096u
 
-#define PCI_COMMAND     0x04
-#define PCI_STATUS      0x06
-#define PCI_CLASS       0x08
-#define PCI_HEADER_TYPE 0x0e
-#define PCI_BAR         0x10
-#define PCI_SECONDARY   0x19
+#define PCI_COMMAND      0x04
+#define PCI_STATUS       0x06
+#define PCI_CLASS        0x08
+#define PCI_HEADER_TYPE  0x0e
+#define PCI_BAR          0x10
+#define PCI_SECONDARY    0x19
 #define PCI_CAPABILITIES 0x34
 
-#define COMMAND_MEMORY  (1u << 1)
-#define COMMAND_MASTER  (1u << 2)
-#define COMMAND_NO_INTX (1u << 10)
+#define COMMAND_MEMORY      (1u << 1)
+#define COMMAND_MASTER      (1u << 2)
+#define COMMAND_NO_INTX     (1u << 10)
 #define STATUS_CAPABILITIES (1u << 4)
-#define CAP_MSI  0x05
-#define CAP_MSIX 0x11
+#define CAP_MSI             0x05
+#define CAP_MSIX            0x11
 
 static struct pci_device devices[MAX_DEVICES];
 static size_t nr_devices;
@@ -35,7 +35,8 @@ static volatile uint8_t *bus_map(uint8_t bus)
 
 	if (bus_space[bus] || !base || bus < first || bus > last)
 		return bus_space[bus];
-	long memory = quoin_memobj_physical(QUOIN_HARDWARE, base + (uint64_t)(bus - first) * BUS_BYTES, BUS_BYTES);
+	long memory =
+		quoin_memobj_physical(QUOIN_HARDWARE, base + (uint64_t)(bus - first) * BUS_BYTES, BUS_BYTES);
 	if (memory < 0)
 		return NULL;
 	bus_space[bus] = memobj_map((quoin_handle)memory, 0, BUS_BYTES, QUOIN_PROT_READ | QUOIN_PROT_WRITE,
@@ -51,9 +52,9 @@ static volatile uint8_t *config_of(uint16_t bdf)
 	return bus ? bus + (bdf & 0xff) * FUNCTION_BYTES : NULL;
 }
 
-#define read8(c, offset)   (*(volatile uint8_t *)((c) + (offset)))
-#define read16(c, offset)  (*(volatile uint16_t *)((c) + (offset)))
-#define read32(c, offset)  (*(volatile uint32_t *)((c) + (offset)))
+#define read8(c, offset)  (*(volatile uint8_t *)((c) + (offset)))
+#define read16(c, offset) (*(volatile uint16_t *)((c) + (offset)))
+#define read32(c, offset) (*(volatile uint32_t *)((c) + (offset)))
 
 static void write16(volatile uint8_t *c, uint32_t offset, uint16_t value)
 {
@@ -125,9 +126,9 @@ static void msix_program(struct pci_device *device, uint32_t entry, const struct
 
 	if (memory < 0)
 		return;
-	volatile uint8_t *mapped = memobj_map((quoin_handle)memory, 0, QUOIN_PAGE_SIZE,
-					      QUOIN_PROT_READ | QUOIN_PROT_WRITE,
-					      QUOIN_MAP_SHARED | QUOIN_MAP_UNCACHED);
+	volatile uint8_t *mapped =
+		memobj_map((quoin_handle)memory, 0, QUOIN_PAGE_SIZE, QUOIN_PROT_READ | QUOIN_PROT_WRITE,
+			   QUOIN_MAP_SHARED | QUOIN_MAP_UNCACHED);
 	quoin_handle_close((quoin_handle)memory);
 	if (!mapped)
 		return;
@@ -160,7 +161,8 @@ long pci_device_irq(struct pci_device *device, uint32_t entry, quoin_handle *irq
 
 	if (!device->msix_cap && !device->msi_cap)
 		return -QERR_NODEV;
-	if (device->msix_cap ? entry > (read16(config_of(device->bdf), device->msix_cap + 2) & 0x7ffu) : entry != 0)
+	if (device->msix_cap ? entry > (read16(config_of(device->bdf), device->msix_cap + 2) & 0x7ffu)
+			     : entry != 0)
 		return -QERR_INVAL;
 	long handle = quoin_irq_msi(QUOIN_HARDWARE, (uintptr_t)&msi);
 	if (handle < 0)
@@ -229,8 +231,12 @@ static void scan_function(uint16_t bdf, void (*found)(struct pci_device *), int 
 	}
 	struct pci_device *device = &devices[nr_devices++];
 	*device = (struct pci_device){
-		.bdf = bdf, .vendor = read16(c, 0), .device = read16(c, 2),
-		.interface = read8(c, PCI_CLASS + 1), .subclass = read8(c, PCI_CLASS + 2), .class = read8(c, PCI_CLASS + 3),
+		.bdf = bdf,
+		.vendor = read16(c, 0),
+		.device = read16(c, 2),
+		.interface = read8(c, PCI_CLASS + 1),
+		.subclass = read8(c, PCI_CLASS + 2),
+		.class = read8(c, PCI_CLASS + 3),
 	};
 	read_capabilities(device, c);
 	read_bars(device, c);

@@ -20,8 +20,13 @@ static struct rtc_time time_read(quoin_handle ports)
 	for (int i = 0; i < 100000 && cmos_read(ports, 10) & 0x80; i++)
 		; /* an update is in progress: at most 2 ms */
 	return (struct rtc_time){
-		cmos_read(ports, 0), cmos_read(ports, 2), cmos_read(ports, 4), cmos_read(ports, 7),
-		cmos_read(ports, 8), cmos_read(ports, 9), century ? cmos_read(ports, century) : 0,
+		cmos_read(ports, 0),
+		cmos_read(ports, 2),
+		cmos_read(ports, 4),
+		cmos_read(ports, 7),
+		cmos_read(ports, 8),
+		cmos_read(ports, 9),
+		century ? cmos_read(ports, century) : 0,
 	};
 }
 

@@ -103,7 +103,8 @@ long service_connect(const char *name, uint64_t token, quoin_handle *endpoint)
 {
 	struct service *service = service_find(name);
 
-	_Static_assert(sizeof(struct devmgr_connect_reply) == sizeof(struct devmgr_start_fs_reply), "one shape");
+	_Static_assert(sizeof(struct devmgr_connect_reply) == sizeof(struct devmgr_start_fs_reply),
+		       "one shape");
 	if (!service)
 		return -QERR_NOENT;
 	if (service->ready) {

@@ -7,11 +7,11 @@
  */
 #include "devmgr.h"
 
-#define ELF_CLASS64   2
-#define ELF_EXEC      2
-#define ELF_X86_64    62
-#define PT_LOAD       1
-#define MAX_SEGMENTS  16
+#define ELF_CLASS64  2
+#define ELF_EXEC     2
+#define ELF_X86_64   62
+#define PT_LOAD      1
+#define MAX_SEGMENTS 16
 
 struct elf_header {
 	uint8_t ident[16];
@@ -39,7 +39,8 @@ static const struct elf_header *elf_check(const void *elf, size_t len)
 	return header;
 }
 
-static long segment_fill(quoin_handle memory, const void *data, size_t data_bytes, size_t page_offset, size_t len)
+static long segment_fill(quoin_handle memory, const void *data, size_t data_bytes, size_t page_offset,
+			 size_t len)
 {
 	char *window = memobj_map(memory, 0, len, QUOIN_PROT_READ | QUOIN_PROT_WRITE, QUOIN_MAP_SHARED);
 
@@ -50,15 +51,18 @@ static long segment_fill(quoin_handle memory, const void *data, size_t data_byte
 	return 0;
 }
 
-static long segment_load(quoin_handle aspace, const char *elf, size_t elf_bytes, const struct elf_segment *segment)
+static long segment_load(quoin_handle aspace, const char *elf, size_t elf_bytes,
+			 const struct elf_segment *segment)
 {
 	uint64_t start = ALIGN_DOWN(segment->vaddr, QUOIN_PAGE_SIZE);
 	uint64_t end = ALIGN_UP(segment->vaddr + segment->memsz, QUOIN_PAGE_SIZE);
-	uint32_t prot = (segment->flags & 4 ? QUOIN_PROT_READ : 0) | (segment->flags & 2 ? QUOIN_PROT_WRITE : 0) |
+	uint32_t prot = (segment->flags & 4 ? QUOIN_PROT_READ : 0) |
+			(segment->flags & 2 ? QUOIN_PROT_WRITE : 0) |
 			(segment->flags & 1 ? QUOIN_PROT_EXEC : 0);
 
 	if (segment->offset > elf_bytes || segment->filesz > elf_bytes - segment->offset ||
-	    segment->filesz > segment->memsz || end <= start || start < QUOIN_SERVER_IMAGE || end > QUOIN_SERVER_STACKS)
+	    segment->filesz > segment->memsz || end <= start || start < QUOIN_SERVER_IMAGE ||
+	    end > QUOIN_SERVER_STACKS)
 		return -QERR_INVAL;
 	long memory = quoin_memobj_create(QUOIN_MEMOBJ_ANON, end - start);
 	if (memory < 0)
@@ -97,7 +101,8 @@ static long first_slot_map(quoin_handle aspace)
 
 	if (status < 0)
 		return status;
-	return quoin_aspace_map(aspace, slot + QUOIN_SLOT_STACK, QUOIN_SLOT_BYTES - QUOIN_SLOT_STACK, prot, 0, 0);
+	return quoin_aspace_map(aspace, slot + QUOIN_SLOT_STACK, QUOIN_SLOT_BYTES - QUOIN_SLOT_STACK, prot, 0,
+				0);
 }
 
 static long first_thread(quoin_handle task, const char *name, uint64_t entry, quoin_handle supervisor)
@@ -108,7 +113,8 @@ static long first_thread(quoin_handle task, const char *name, uint64_t entry, qu
 		.page = QUOIN_SERVER_STACKS,
 		.sched_class = QUOIN_SCHED_SERVER,
 	};
-	long status = quoin_handle_install(task, supervisor, QUOIN_RIGHT_CALL | QUOIN_RIGHT_DUP, QUOIN_SUPERVISOR);
+	long status =
+		quoin_handle_install(task, supervisor, QUOIN_RIGHT_CALL | QUOIN_RIGHT_DUP, QUOIN_SUPERVISOR);
 
 	if (status < 0)
 		return status;

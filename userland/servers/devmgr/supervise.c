@@ -114,7 +114,8 @@ static bool child_is_done(const struct child *child)
 
 	quoin_task_status(child->task, (uintptr_t)status);
 	if (status[2] >= 0)
-		log_printf("%s died: exception %ld at address 0x%lx", child->name, status[2], (uint64_t)status[3]);
+		log_printf("%s died: exception %ld at address 0x%lx", child->name, status[2],
+			   (uint64_t)status[3]);
 	else if (status[1])
 		log_printf("%s ended with code %ld", child->name, status[1]);
 	return status[2] < 0 && status[1] == 0;
@@ -152,7 +153,8 @@ long child_end(const char *name)
 	for (size_t i = 0; i < MAX_CHILDREN; i++) {
 		const struct child *child = &children[i];
 
-		if (child->state == CHILD_RUNNING && !child->manifest->connects && strcmp(child->name, name) == 0)
+		if (child->state == CHILD_RUNNING && !child->manifest->connects &&
+		    strcmp(child->name, name) == 0)
 			return quoin_task_kill(child->task, 9);
 	}
 	return -QERR_NOENT;

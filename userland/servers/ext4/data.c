@@ -20,8 +20,8 @@ struct transfer {
 	bool write;
 };
 
-static bool transfer_init(struct transfer *transfer, const uint32_t *pages, uint32_t nr_pages,
-			  uint64_t index, uint32_t block_size)
+static bool transfer_init(struct transfer *transfer, const uint32_t *pages, uint32_t nr_pages, uint64_t index,
+			  uint32_t block_size)
 {
 	uint64_t arena_pages = server.device.arena.bytes / QUOIN_PAGE_SIZE;
 
@@ -79,8 +79,7 @@ static long run_move(const struct transfer *transfer, const struct ext4_run *run
 		long status;
 
 		while (done < run->count &&
-		       segment_add(&rq, arena_offset(transfer, run->logical + done),
-				   transfer->block_size))
+		       segment_add(&rq, arena_offset(transfer, run->logical + done), transfer->block_size))
 			done++;
 		status = device_rw(&server.device, &server.device.arena, &rq);
 		if (status < 0)
@@ -118,8 +117,7 @@ static void tail_zero(const struct transfer *transfer, uint64_t index, uint64_t 
 
 	if (page < index || page - index >= transfer->nr_pages)
 		return;
-	memset(server.device.arena.address +
-		   (uint64_t)transfer->pages[page - index] * QUOIN_PAGE_SIZE + within,
+	memset(server.device.arena.address + (uint64_t)transfer->pages[page - index] * QUOIN_PAGE_SIZE + within,
 	       0, QUOIN_PAGE_SIZE - within);
 }
 
@@ -138,8 +136,7 @@ static uint32_t runs_end(const struct ext4_run *runs, int nr_runs)
 
 /* Reads blocks from `at` to `end`, as far as one map reaches; the lock is dropped while they move.
  */
-static long read_step(const struct transfer *transfer, struct ext4_id id, uint32_t *at,
-		      uint32_t end)
+static long read_step(const struct transfer *transfer, struct ext4_id id, uint32_t *at, uint32_t end)
 {
 	struct ext4_run runs[MAX_RUNS];
 	int nr_runs = ext4_map_read(server.fs, id, *at, end - *at, runs, MAX_RUNS);
@@ -157,8 +154,8 @@ static long read_step(const struct transfer *transfer, struct ext4_id id, uint32
 	return status;
 }
 
-long handle_read_pages(void *ctx, struct ipc_request *request,
-		       const struct fs_read_pages_request *rq, struct fs_read_pages_reply *rp)
+long handle_read_pages(void *ctx, struct ipc_request *request, const struct fs_read_pages_request *rq,
+		       struct fs_read_pages_reply *rp)
 {
 	struct transfer transfer = { .write = false };
 	struct ext4_attr attr;
@@ -196,8 +193,8 @@ static long runs_write(const struct transfer *transfer, const struct ext4_run *r
 }
 
 /* Writes blocks from `at` to `end`, as far as one map reaches. */
-static long write_step(const struct transfer *transfer, struct ext4_id id, uint32_t *at,
-		       uint32_t end, uint64_t size)
+static long write_step(const struct transfer *transfer, struct ext4_id id, uint32_t *at, uint32_t end,
+		       uint64_t size)
 {
 	struct ext4_run runs[MAX_RUNS];
 	int nr_runs = ext4_map_write(server.fs, id, *at, end - *at, runs, MAX_RUNS);
@@ -252,8 +249,8 @@ static uint32_t write_end(const struct transfer *transfer, uint64_t size)
 	return (uint32_t)MAX(MIN(end, blocks), transfer->first);
 }
 
-long handle_write_pages(void *ctx, struct ipc_request *request,
-			const struct fs_write_pages_request *rq, struct fs_write_pages_reply *rp)
+long handle_write_pages(void *ctx, struct ipc_request *request, const struct fs_write_pages_request *rq,
+			struct fs_write_pages_reply *rp)
 {
 	struct transfer transfer = { .write = true };
 	struct ext4_id id;

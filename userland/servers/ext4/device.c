@@ -12,8 +12,8 @@ static long region_open(struct region *region, quoin_handle memory)
 		return bytes ? bytes : -EINVAL;
 	region->memory = memory;
 	region->bytes = (uint64_t)bytes;
-	region->address = memobj_map(memory, 0, region->bytes, QUOIN_PROT_READ | QUOIN_PROT_WRITE,
-				     QUOIN_MAP_SHARED);
+	region->address =
+		memobj_map(memory, 0, region->bytes, QUOIN_PROT_READ | QUOIN_PROT_WRITE, QUOIN_MAP_SHARED);
 	return region->address ? 0 : -ENOMEM;
 }
 

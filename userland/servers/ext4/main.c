@@ -201,8 +201,8 @@ static long handle_mount(void *ctx, struct ipc_request *request, const struct fs
 	return server_end(status);
 }
 
-static long handle_unmount(void *ctx, struct ipc_request *request,
-			   const struct fs_unmount_request *rq, struct fs_unmount_reply *rp)
+static long handle_unmount(void *ctx, struct ipc_request *request, const struct fs_unmount_request *rq,
+			   struct fs_unmount_reply *rp)
 {
 	long status = server_begin(0);
 

@@ -106,8 +106,8 @@ long handle_getattr(void *ctx, struct ipc_request *request, const struct fs_geta
 }
 
 _Static_assert(EXT4_SET_MODE == 1 << 0 && EXT4_SET_UID == 1 << 1 && EXT4_SET_GID == 1 << 2 &&
-		   EXT4_SET_SIZE == 1 << 3 && EXT4_SET_ATIME == 1 << 4 &&
-		   EXT4_SET_MTIME == 1 << 5 && EXT4_SET_CTIME == 1 << 6 && EXT4_SET_FLAGS == 1 << 7,
+		       EXT4_SET_SIZE == 1 << 3 && EXT4_SET_ATIME == 1 << 4 && EXT4_SET_MTIME == 1 << 5 &&
+		       EXT4_SET_CTIME == 1 << 6 && EXT4_SET_FLAGS == 1 << 7,
 	       "the bits of the protocol's `valid`");
 
 long handle_setattr(void *ctx, struct ipc_request *request, const struct fs_setattr_request *rq,
@@ -257,8 +257,8 @@ long handle_rename(void *ctx, struct ipc_request *request, const struct fs_renam
 	status = server_begin(rq->time_ns);
 	if (status < 0)
 		return status;
-	status = ext4_rename(server.fs, dir, text, rq->old_len, to_dir, text + rq->old_len,
-			     rq->new_len, rq->flags, &attr);
+	status = ext4_rename(server.fs, dir, text, rq->old_len, to_dir, text + rq->old_len, rq->new_len,
+			     rq->flags, &attr);
 	if (status == 0 && attr.id.ino)
 		attr_pack(&attr, &rp->replaced);
 	rp->transaction = ext4_transaction(server.fs);

@@ -41,7 +41,7 @@ enum { RANK_SERVER = 1, RANK_DEVICE };
 /* Memory that the disk's driver moves data to and from; all set by mount. */
 struct region {
 	quoin_handle memory;
-	char *address;  /* its mapping here */
+	char *address; /* its mapping here */
 	uint64_t bytes;
 	uint32_t index; /* its name at the block client */
 };
@@ -99,28 +99,18 @@ int metadata_flush(void *ctx);
 /* names.c */
 void attr_pack(const struct ext4_attr *from, struct fs_attr *to);
 struct ext4_time time_unpack(int64_t ns);
-long handle_statfs(void *, struct ipc_request *, const struct fs_statfs_request *,
-		   struct fs_statfs_reply *);
-long handle_lookup(void *, struct ipc_request *, const struct fs_lookup_request *,
-		   struct fs_lookup_reply *);
-long handle_getattr(void *, struct ipc_request *, const struct fs_getattr_request *,
-		    struct fs_getattr_reply *);
-long handle_setattr(void *, struct ipc_request *, const struct fs_setattr_request *,
-		    struct fs_setattr_reply *);
-long handle_create(void *, struct ipc_request *, const struct fs_create_request *,
-		   struct fs_create_reply *);
-long handle_link(void *, struct ipc_request *, const struct fs_link_request *,
-		 struct fs_link_reply *);
-long handle_unlink(void *, struct ipc_request *, const struct fs_unlink_request *,
-		   struct fs_unlink_reply *);
-long handle_rename(void *, struct ipc_request *, const struct fs_rename_request *,
-		   struct fs_rename_reply *);
-long handle_readdir(void *, struct ipc_request *, const struct fs_readdir_request *,
-		    struct fs_readdir_reply *);
+long handle_statfs(void *, struct ipc_request *, const struct fs_statfs_request *, struct fs_statfs_reply *);
+long handle_lookup(void *, struct ipc_request *, const struct fs_lookup_request *, struct fs_lookup_reply *);
+long handle_getattr(void *, struct ipc_request *, const struct fs_getattr_request *, struct fs_getattr_reply *);
+long handle_setattr(void *, struct ipc_request *, const struct fs_setattr_request *, struct fs_setattr_reply *);
+long handle_create(void *, struct ipc_request *, const struct fs_create_request *, struct fs_create_reply *);
+long handle_link(void *, struct ipc_request *, const struct fs_link_request *, struct fs_link_reply *);
+long handle_unlink(void *, struct ipc_request *, const struct fs_unlink_request *, struct fs_unlink_reply *);
+long handle_rename(void *, struct ipc_request *, const struct fs_rename_request *, struct fs_rename_reply *);
+long handle_readdir(void *, struct ipc_request *, const struct fs_readdir_request *, struct fs_readdir_reply *);
 long handle_readlink(void *, struct ipc_request *, const struct fs_readlink_request *,
 		     struct fs_readlink_reply *);
-long handle_forget(void *, struct ipc_request *, const struct fs_forget_request *,
-		   struct fs_forget_reply *);
+long handle_forget(void *, struct ipc_request *, const struct fs_forget_request *, struct fs_forget_reply *);
 
 /* data.c */
 long handle_read_pages(void *, struct ipc_request *, const struct fs_read_pages_request *,

@@ -63,8 +63,7 @@ static void start_services(void)
 static void init_files(void)
 {
 	struct file *console = NULL;
-	int error = file_open_path(LINUX_AT_FDCWD, "/dev/console", LINUX_O_RDWR | LINUX_O_NOCTTY, 0,
-				   &console);
+	int error = file_open_path(LINUX_AT_FDCWD, "/dev/console", LINUX_O_RDWR | LINUX_O_NOCTTY, 0, &console);
 
 	if (error) {
 		log_printf("/dev/console: error %d", -error);
@@ -83,8 +82,7 @@ static long mount_the_root(void)
 	unsigned mount_flags = boot_flag("ro") ? LINUX_MS_RDONLY : 0;
 	long error = mount_by_name(source, "/", "ext4", mount_flags, "");
 	if (error == -ENOTBLK || error == -ENOENT || error == -ENODEV)
-		log_printf("there is no disk or partition %s (root= on the boot command line)",
-			   source);
+		log_printf("there is no disk or partition %s (root= on the boot command line)", source);
 	else if (error)
 		log_printf("cannot mount %s as the root file system: error %ld", source, -error);
 	return error;
@@ -92,12 +90,10 @@ static long mount_the_root(void)
 
 static void exec_init(void)
 {
-	static const char *const candidates[] = { "/sbin/init", "/etc/init", "/bin/init",
-						  "/bin/sh" };
-	const char *const envp[] = {
-		"HOME=/", "TERM=linux",
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL
-	};
+	static const char *const candidates[] = { "/sbin/init", "/etc/init", "/bin/init", "/bin/sh" };
+	const char *const envp[] = { "HOME=/", "TERM=linux",
+				     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+				     NULL };
 	char path[128];
 
 	if (boot_option("init", "", path, sizeof(path))) {
@@ -174,6 +170,5 @@ int task_main(uint64_t argument)
 	create_init();
 	devmgr_ready(QUOIN_SUPERVISOR, NULL, NULL);
 	for (;;) /* the first thread has done its work */
-		quoin_notification_wait((quoin_handle)quoin_notification_create(),
-					QUOIN_DEADLINE_NEVER);
+		quoin_notification_wait((quoin_handle)quoin_notification_create(), QUOIN_DEADLINE_NEVER);
 }

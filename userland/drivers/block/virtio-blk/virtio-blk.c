@@ -16,11 +16,11 @@
 
 const char task_name[] = "virtio-blk";
 
-#define SECTOR_BYTES   512u
-#define MAX_REGIONS    16
-#define MAX_SEGMENTS   64
-#define MAX_PAGES      130 /* of one request: VIRTQUEUE_SEGMENTS less header and status */
-#define IRQ_BIT        1
+#define SECTOR_BYTES 512u
+#define MAX_REGIONS  16
+#define MAX_SEGMENTS 64
+#define MAX_PAGES    130 /* of one request: VIRTQUEUE_SEGMENTS less header and status */
+#define IRQ_BIT      1
 
 #define BLK_F_RO    (1UL << 5)
 #define BLK_F_FLUSH (1UL << 9)
@@ -43,12 +43,12 @@ struct blk_header {
 struct region {
 	quoin_handle memory; /* 0: unused */
 	uint64_t bytes;
-	uint64_t badge;      /* of who attached it: nobody else may name it */
+	uint64_t badge; /* of who attached it: nobody else may name it */
 	uint32_t nr_active;
 };
 
 struct blk_request {
-	struct list node;    /* in `waiting` */
+	struct list node; /* in `waiting` */
 	uint64_t token;
 	uint64_t sector, bytes;
 	uint32_t type;
@@ -176,7 +176,8 @@ static long handle_attach(void *server, struct ipc_request *request, const struc
 			quoin_handle_close(rq->memory);
 			return bytes;
 		}
-		regions[i] = (struct region){ .memory = rq->memory, .bytes = (uint64_t)bytes,
+		regions[i] = (struct region){ .memory = rq->memory,
+					      .bytes = (uint64_t)bytes,
 					      .badge = request->badge };
 		rp->region = incarnation + i;
 		return 0;
@@ -214,7 +215,8 @@ static long segment_add(struct blk_request *request, const struct block_segment 
 	uint64_t frames[MAX_PAGES], at = segment->offset, left = segment->len;
 	const struct region *region = request->region;
 
-	if (!left || left % SECTOR_BYTES || at % SECTOR_BYTES || at > region->bytes || left > region->bytes - at)
+	if (!left || left % SECTOR_BYTES || at % SECTOR_BYTES || at > region->bytes ||
+	    left > region->bytes - at)
 		return -QERR_INVAL;
 	uint64_t first = at / QUOIN_PAGE_SIZE, nr_pages = (at + left - 1) / QUOIN_PAGE_SIZE - first + 1;
 	if (nr_pages > MAX_PAGES)
@@ -304,8 +306,8 @@ static long handle_flush(void *server, struct ipc_request *ipc, const struct blo
 	return IPC_DEFERRED;
 }
 
-static long handle_partition(void *server, struct ipc_request *request, const struct block_partition_request *rq,
-			     struct block_partition_reply *rp)
+static long handle_partition(void *server, struct ipc_request *request,
+			     const struct block_partition_request *rq, struct block_partition_reply *rp)
 {
 	struct gpt_partition extent;
 
@@ -333,7 +335,8 @@ static const struct block_ops ops = {
 /* ---- start ---- */
 
 /* Reads len bytes before the driver serves anybody, waiting for the interrupt. */
-static bool read_early(quoin_handle notification, uint64_t sector, const struct dma_memory *memory, uint32_t len)
+static bool read_early(quoin_handle notification, uint64_t sector, const struct dma_memory *memory,
+		       uint32_t len)
 {
 	struct blk_request request = { .type = BLK_IN, .sector = sector, .nr_buffers = 3 };
 	uint32_t written;
@@ -387,7 +390,8 @@ static long device_open(quoin_handle notification)
 		return status;
 	headers = header_memory.address;
 	virtio_start(&device);
-	nr_sectors = *(volatile uint32_t *)device.config | (uint64_t)*(volatile uint32_t *)(device.config + 4) << 32;
+	nr_sectors = *(volatile uint32_t *)device.config | (uint64_t) * (volatile uint32_t *)(device.config + 4)
+								   << 32;
 	read_only = device.features & BLK_F_RO;
 	return 0;
 }
@@ -399,7 +403,8 @@ int task_main(uint64_t argument)
 
 	if (notification < 0 || driver_device(&self) < 0)
 		panic("the supervisor does not answer");
-	snprintf(disk_name, sizeof(disk_name), "%s", strrchr(self.name, '/') ? strrchr(self.name, '/') + 1 : self.name);
+	snprintf(disk_name, sizeof(disk_name), "%s",
+		 strrchr(self.name, '/') ? strrchr(self.name, '/') + 1 : self.name);
 	long status = device_open((quoin_handle)notification);
 	if (status < 0)
 		panic("%s: the device cannot be used: error %ld", disk_name, -status);

@@ -16,25 +16,28 @@ const char task_name[] = "uart";
 #define MAX_WAITERS 16
 
 enum uart_register {
-	DATA = 0, DIVISOR_LOW = 0,
-	INTERRUPT_ENABLE = 1, DIVISOR_HIGH = 1,
-	INTERRUPT_ID = 2, FIFO_CONTROL = 2,
+	DATA = 0,
+	DIVISOR_LOW = 0,
+	INTERRUPT_ENABLE = 1,
+	DIVISOR_HIGH = 1,
+	INTERRUPT_ID = 2,
+	FIFO_CONTROL = 2,
 	LINE_CONTROL = 3,
 	MODEM_CONTROL = 4,
 	LINE_STATUS = 5,
 	SCRATCH = 7,
 };
 
-#define IER_INPUT      0x01
-#define IER_OUTPUT     0x02
-#define IER_LINE       0x04
-#define FCR_ENABLE     0xc7 /* FIFOs on and cleared, interrupt at 14 bytes or after a pause */
-#define LCR_8N1        0x03
-#define LCR_DIVISOR    0x80
-#define MCR_ON         0x0b /* DTR RTS OUT2: OUT2 lets the interrupt out */
-#define LSR_INPUT      0x01
-#define LSR_OUT_EMPTY  0x20
-#define LSR_ALL_EMPTY  0x40
+#define IER_INPUT     0x01
+#define IER_OUTPUT    0x02
+#define IER_LINE      0x04
+#define FCR_ENABLE    0xc7 /* FIFOs on and cleared, interrupt at 14 bytes or after a pause */
+#define LCR_8N1       0x03
+#define LCR_DIVISOR   0x80
+#define MCR_ON        0x0b /* DTR RTS OUT2: OUT2 lets the interrupt out */
+#define LSR_INPUT     0x01
+#define LSR_OUT_EMPTY 0x20
+#define LSR_ALL_EMPTY 0x40
 
 struct ring {
 	uint8_t bytes[RING_BYTES];
@@ -43,16 +46,16 @@ struct ring {
 
 struct waiter {
 	uint64_t token;
-	bool drain;          /* else a write that waits for room */
+	bool drain; /* else a write that waits for room */
 	uint32_t len;
 	uint8_t *data;
 };
 
 struct line {
-	quoin_handle ports;  /* 0: there is no such port */
+	quoin_handle ports; /* 0: there is no such port */
 	struct ring input, output;
-	bool sending;        /* the output interrupt is on */
-	uint64_t reader;     /* token of the waiting read, 0: none */
+	bool sending;    /* the output interrupt is on */
+	uint64_t reader; /* token of the waiting read, 0: none */
 	struct waiter waiters[MAX_WAITERS];
 	uint32_t nr_waiters;
 };
@@ -289,8 +292,8 @@ static long handle_drain(void *server, struct ipc_request *request, const struct
 	return waiter_add(line, &waiter);
 }
 
-static long handle_set_line(void *server, struct ipc_request *request, const struct console_set_line_request *rq,
-			    struct console_set_line_reply *rp)
+static long handle_set_line(void *server, struct ipc_request *request,
+			    const struct console_set_line_request *rq, struct console_set_line_reply *rp)
 {
 	struct line *line = line_find(rq->line);
 

@@ -18,8 +18,7 @@ static void quarter_round(uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d)
 	*b = rotate_left(*b ^ *c, 7);
 }
 
-void chacha20_block(const uint32_t key[8], uint32_t counter, const uint32_t nonce[3],
-		    uint32_t out[16])
+void chacha20_block(const uint32_t key[8], uint32_t counter, const uint32_t nonce[3], uint32_t out[16])
 {
 	const uint32_t start[16] = {
 		0x61707865, 0x3320646e, 0x79622d32, 0x6b206574, /* "expand 32-byte k" */

@@ -8,7 +8,6 @@
 #define CHACHA20_BLOCK_BYTES 64
 
 /* One block of key stream for (key, counter, nonce), little-endian words. */
-void chacha20_block(const uint32_t key[8], uint32_t counter, const uint32_t nonce[3],
-		    uint32_t out[16]);
+void chacha20_block(const uint32_t key[8], uint32_t counter, const uint32_t nonce[3], uint32_t out[16]);
 
 #endif

@@ -132,8 +132,7 @@ static long cpu_clock(int clock, uint64_t *ns)
 	if ((clock & 3) == 3)
 		return -EINVAL;
 	if (per_thread) {
-		struct thread *thread =
-		    pid ? process_thread_find(current->process, pid) : thread_get(current);
+		struct thread *thread = pid ? process_thread_find(current->process, pid) : thread_get(current);
 		if (!thread)
 			return -EINVAL;
 		thread_times(thread, &times);
@@ -296,8 +295,7 @@ static long sleep_interrupted(struct thread *self, uint64_t deadline, uint64_t u
 {
 	uint64_t now = clock_ns();
 
-	if (user_rest &&
-	    timespec_to_user(user_rest, deadline > now ? (int64_t)(deadline - now) : 0))
+	if (user_rest && timespec_to_user(user_rest, deadline > now ? (int64_t)(deadline - now) : 0))
 		return -EFAULT;
 	self->restart.function = sleep_restart;
 	self->restart.deadline = deadline;
@@ -369,8 +367,7 @@ long sys_clock_nanosleep(SYSCALL_ARGS)
 	case LINUX_CLOCK_PROCESS_CPUTIME_ID:
 		return sleep_cpu_clock(clock, absolute ? ns : (uint64_t)now + ns);
 	default:
-		return clock < 0 ? sleep_cpu_clock(clock, absolute ? ns : (uint64_t)now + ns)
-				 : -EOPNOTSUPP;
+		return clock < 0 ? sleep_cpu_clock(clock, absolute ? ns : (uint64_t)now + ns) : -EOPNOTSUPP;
 	}
 	if (!absolute)
 		return sleep_relative(ns, (uint64_t)a3);

@@ -41,9 +41,8 @@ static long clone_check(const struct clone *clone)
 		return -EINVAL;
 	if ((flags & LINUX_CLONE_PARENT) && current->process == init_process)
 		return -EINVAL;
-	if (flags &
-	    (LINUX_CLONE_NEWNS | LINUX_CLONE_NEWCGROUP | LINUX_CLONE_NEWUTS | LINUX_CLONE_NEWIPC |
-	     LINUX_CLONE_NEWUSER | LINUX_CLONE_NEWPID | LINUX_CLONE_NEWNET))
+	if (flags & (LINUX_CLONE_NEWNS | LINUX_CLONE_NEWCGROUP | LINUX_CLONE_NEWUTS | LINUX_CLONE_NEWIPC |
+		     LINUX_CLONE_NEWUSER | LINUX_CLONE_NEWPID | LINUX_CLONE_NEWNET))
 		return capable(CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
 	if (flags & LINUX_CLONE_PIDFD)
 		return -EINVAL;
@@ -125,12 +124,10 @@ static long clone_files(struct thread *child, uint64_t flags)
 {
 	struct thread *self = current;
 
-	child->files =
-	    flags & LINUX_CLONE_FILES ? fdtable_share(self->files) : fdtable_clone(self->files);
+	child->files = flags & LINUX_CLONE_FILES ? fdtable_share(self->files) : fdtable_clone(self->files);
 	if (!child->files)
 		return -ENOMEM;
-	child->fs =
-	    flags & LINUX_CLONE_FS ? fs_context_share(self->fs) : fs_context_clone(self->fs);
+	child->fs = flags & LINUX_CLONE_FS ? fs_context_share(self->fs) : fs_context_clone(self->fs);
 	return child->fs ? 0 : -ENOMEM;
 }
 

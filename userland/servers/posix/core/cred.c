@@ -139,8 +139,7 @@ long sys_setuid(SYSCALL_ARGS)
 		return -EINVAL;
 	if (cred->euid == 0)
 		return set_uids(uid, uid, uid);
-	return uid == cred->uid || uid == cred->suid ? set_uids(ID_UNCHANGED, uid, ID_UNCHANGED)
-						     : -EPERM;
+	return uid == cred->uid || uid == cred->suid ? set_uids(ID_UNCHANGED, uid, ID_UNCHANGED) : -EPERM;
 }
 
 long sys_setgid(SYSCALL_ARGS)
@@ -152,8 +151,7 @@ long sys_setgid(SYSCALL_ARGS)
 		return -EINVAL;
 	if (cred->euid == 0)
 		return set_gids(gid, gid, gid);
-	return gid == cred->gid || gid == cred->sgid ? set_gids(ID_UNCHANGED, gid, ID_UNCHANGED)
-						     : -EPERM;
+	return gid == cred->gid || gid == cred->sgid ? set_gids(ID_UNCHANGED, gid, ID_UNCHANGED) : -EPERM;
 }
 
 long sys_setresuid(SYSCALL_ARGS)

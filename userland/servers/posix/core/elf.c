@@ -16,8 +16,7 @@ long elf_check_header(const struct linux_elf64_ehdr *header, uint64_t file_size)
 	    header->e_ident[LINUX_EI_DATA] != LINUX_ELFDATA2LSB)
 		return -ENOEXEC;
 	if ((header->e_type != LINUX_ET_EXEC && header->e_type != LINUX_ET_DYN) ||
-	    header->e_machine != LINUX_EM_X86_64 ||
-	    header->e_phentsize != sizeof(struct linux_elf64_phdr))
+	    header->e_machine != LINUX_EM_X86_64 || header->e_phentsize != sizeof(struct linux_elf64_phdr))
 		return -ENOEXEC;
 	if (!header->e_phnum || header->e_phnum > ELF_PHDRS_MAX || header->e_phoff > file_size ||
 	    phdrs_bytes > file_size - header->e_phoff)
@@ -25,8 +24,7 @@ long elf_check_header(const struct linux_elf64_ehdr *header, uint64_t file_size)
 	return 0;
 }
 
-static long check_load(struct elf_image *image, const struct linux_elf64_phdr *segment,
-		       uint64_t file_size)
+static long check_load(struct elf_image *image, const struct linux_elf64_phdr *segment, uint64_t file_size)
 {
 	if (segment->p_filesz > segment->p_memsz || segment->p_memsz > QUOIN_GUEST_MAX ||
 	    segment->p_vaddr > QUOIN_GUEST_MAX - segment->p_memsz)
@@ -48,8 +46,7 @@ static long check_load(struct elf_image *image, const struct linux_elf64_phdr *s
 	return 0;
 }
 
-static long check_interp(struct elf_image *image, const struct linux_elf64_phdr *segment,
-			 uint64_t file_size)
+static long check_interp(struct elf_image *image, const struct linux_elf64_phdr *segment, uint64_t file_size)
 {
 	if (image->interp_len || segment->p_filesz < 2 || segment->p_filesz > 4096 ||
 	    segment->p_offset > file_size || segment->p_filesz > file_size - segment->p_offset)

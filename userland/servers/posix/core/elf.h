@@ -15,8 +15,8 @@
 struct elf_image {
 	struct linux_elf64_ehdr header;
 	struct linux_elf64_phdr phdrs[ELF_PHDRS_MAX];
-	uint64_t low, high; /* page-aligned bounds of the loaded segments, high exclusive */
-	uint64_t phdr_addr; /* where the program headers are in memory, unrelocated; 0: nowhere */
+	uint64_t low, high;     /* page-aligned bounds of the loaded segments, high exclusive */
+	uint64_t phdr_addr;     /* where the program headers are in memory, unrelocated; 0: nowhere */
 	uint64_t interp_offset; /* of PT_INTERP in the file */
 	uint32_t interp_len;    /* with the NUL; 0: none */
 	bool exec_stack;        /* PT_GNU_STACK asks for it */

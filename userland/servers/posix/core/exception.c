@@ -76,8 +76,7 @@ static void float_error(struct thread *thread, uint64_t rip, bool sse)
 		thread->fpu = fpu_image_alloc();
 	if (thread->fpu && quoin_vcpu_fpu_get((uintptr_t)thread->fpu, fpu_image_bytes()) > 0) {
 		const struct linux_fpstate *image = thread->fpu;
-		code = sse ? float_code(image->mxcsr, image->mxcsr >> 7)
-			   : float_code(image->swd, image->cwd);
+		code = sse ? float_code(image->mxcsr, image->mxcsr >> 7) : float_code(image->swd, image->cwd);
 	}
 	signal_force(LINUX_SIGFPE, code, rip);
 }

@@ -86,8 +86,7 @@ static long new_cred(struct exec *exec)
 	if (!mount_is_nosuid(exec->file) && !current->process->no_new_privs) {
 		if (inode->mode & LINUX_S_ISUID)
 			cred->euid = inode->uid;
-		if ((inode->mode & (LINUX_S_ISGID | LINUX_S_IXGRP)) ==
-		    (LINUX_S_ISGID | LINUX_S_IXGRP))
+		if ((inode->mode & (LINUX_S_ISGID | LINUX_S_IXGRP)) == (LINUX_S_ISGID | LINUX_S_IXGRP))
 			cred->egid = inode->gid;
 	}
 	cred->suid = cred->fsuid = cred->euid;
@@ -195,8 +194,7 @@ static void reset_signals(struct thread *self)
 	for (int sig = 1; sig <= LINUX_NSIG; sig++) {
 		struct linux_sigaction *action = &process->actions[sig - 1];
 		bool ignored = action->sa_handler == LINUX_SIG_IGN;
-		*action = (struct linux_sigaction){ .sa_handler =
-							ignored ? LINUX_SIG_IGN : LINUX_SIG_DFL };
+		*action = (struct linux_sigaction){ .sa_handler = ignored ? LINUX_SIG_IGN : LINUX_SIG_DFL };
 	}
 	mutex_unlock(&process->signal_lock);
 	self->altstack = (struct linux_stack){ .ss_flags = LINUX_SS_DISABLE };
@@ -293,8 +291,7 @@ static long exec_run(struct exec *exec, int dirfd, int at_flags)
 	return error;
 }
 
-static long do_execve(int dirfd, uint64_t user_path, uint64_t user_argv, uint64_t user_envp,
-		      int at_flags)
+static long do_execve(int dirfd, uint64_t user_path, uint64_t user_argv, uint64_t user_envp, int at_flags)
 {
 	struct exec *exec = calloc(1, sizeof(*exec));
 	long error;

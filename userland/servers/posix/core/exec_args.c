@@ -80,8 +80,7 @@ static long append_user(struct exec_args *args, struct exec_vector *vector, uint
 		long len = strncpy_from_user(args->strings + start, addr, room);
 		if (len >= 0) {
 			args->len = start + (size_t)len + 1;
-			return args_bytes(args) + 8 > args->limit ? -E2BIG
-								  : vector_push(vector, start);
+			return args_bytes(args) + 8 > args->limit ? -E2BIG : vector_push(vector, start);
 		}
 		if (len != -ENAMETOOLONG)
 			return len;
@@ -109,8 +108,7 @@ long exec_args_copy_user(struct exec_args *args, struct exec_vector *vector, uin
 	}
 }
 
-long exec_args_script(struct exec_args *args, const char *interpreter, const char *argument,
-		      const char *script)
+long exec_args_script(struct exec_args *args, const char *interpreter, const char *argument, const char *script)
 {
 	struct exec_vector argv = { 0 };
 	long error = exec_args_append(args, &argv, interpreter);

@@ -56,10 +56,9 @@ long exec_write(struct mm *mm, uint64_t addr, const void *data, size_t len)
 		if (!len)
 			break;
 		/* Write protection is ignored by aspace_write: the page only has to be there. */
-		long kind = quoin_aspace_populate(mm->aspace, addr & ~PAGE_MASK, QUOIN_PAGE_SIZE,
-						  MM_ACCESS_READ);
-		long error =
-		    kind > 0 ? mm_fault_resolve(mm, addr, MM_ACCESS_READ, (uint32_t)kind) : kind;
+		long kind =
+			quoin_aspace_populate(mm->aspace, addr & ~PAGE_MASK, QUOIN_PAGE_SIZE, MM_ACCESS_READ);
+		long error = kind > 0 ? mm_fault_resolve(mm, addr, MM_ACCESS_READ, (uint32_t)kind) : kind;
 		if (error)
 			return error == -ENOMEM ? -ENOMEM : -EIO;
 		if (!kind && !done)
@@ -71,8 +70,7 @@ long exec_write(struct mm *mm, uint64_t addr, const void *data, size_t len)
 static uint32_t segment_flags(const struct linux_elf64_phdr *segment)
 {
 	return (segment->p_flags & LINUX_PF_R ? VMA_READ : 0) |
-	       (segment->p_flags & LINUX_PF_W ? VMA_WRITE : 0) |
-	       (segment->p_flags & LINUX_PF_X ? VMA_EXEC : 0);
+	       (segment->p_flags & LINUX_PF_W ? VMA_WRITE : 0) | (segment->p_flags & LINUX_PF_X ? VMA_EXEC : 0);
 }
 
 static long map_file_part(struct mm *mm, struct file *file, const struct linux_elf64_phdr *segment,
@@ -105,8 +103,7 @@ static long map_zero_part(struct mm *mm, const struct linux_elf64_phdr *segment,
 	uint64_t end = page_up(base + segment->p_vaddr + segment->p_memsz);
 	long error = 0;
 
-	if ((segment->p_flags & LINUX_PF_W) && mapped_end > file_end &&
-	    segment->p_memsz > segment->p_filesz)
+	if ((segment->p_flags & LINUX_PF_W) && mapped_end > file_end && segment->p_memsz > segment->p_filesz)
 		error = exec_write(mm, file_end, zeros, mapped_end - file_end);
 	if (error || end <= mapped_end)
 		return error;
@@ -117,8 +114,7 @@ static long map_zero_part(struct mm *mm, const struct linux_elf64_phdr *segment,
 	return error;
 }
 
-static long map_segments(struct mm *mm, struct file *file, const struct elf_image *image,
-			 uint64_t base)
+static long map_segments(struct mm *mm, struct file *file, const struct elf_image *image, uint64_t base)
 {
 	for (uint32_t i = 0; i < image->header.e_phnum; i++) {
 		const struct linux_elf64_phdr *segment = &image->phdrs[i];
@@ -136,8 +132,7 @@ static long map_segments(struct mm *mm, struct file *file, const struct elf_imag
 	return 0;
 }
 
-static long load_interpreter(struct exec_program *program, struct file *file,
-			     const struct elf_image *image)
+static long load_interpreter(struct exec_program *program, struct file *file, const struct elf_image *image)
 {
 	struct mm *mm = program->mm;
 	struct elf_image *interp = malloc(sizeof(*interp));
@@ -161,8 +156,8 @@ static long load_interpreter(struct exec_program *program, struct file *file,
 		goto out;
 	}
 	if (interp->header.e_type == LINUX_ET_DYN) {
-		uint64_t at = vma_list_gap(&mm->vmas, interp->high - interp->low, QUOIN_GUEST_MIN,
-					   mm->mmap_top);
+		uint64_t at =
+			vma_list_gap(&mm->vmas, interp->high - interp->low, QUOIN_GUEST_MIN, mm->mmap_top);
 		program->interp_base = at - interp->low;
 		error = at ? 0 : -ENOMEM;
 	}
@@ -181,9 +176,7 @@ static long map_stack(struct exec_program *program)
 {
 	struct mm *mm = program->mm;
 	uint64_t limit = rlimit_get(LINUX_RLIMIT_STACK);
-	uint64_t bytes = limit > STACK_MAX   ? STACK_MAX
-			 : limit < STACK_MIN ? STACK_MIN
-					     : page_up(limit);
+	uint64_t bytes = limit > STACK_MAX ? STACK_MAX : limit < STACK_MIN ? STACK_MIN : page_up(limit);
 	uint32_t flags = VMA_READ | VMA_WRITE | VMA_STACK | (program->exec_stack ? VMA_EXEC : 0);
 
 	mm->stack_end = QUOIN_GUEST_MAX - random_pages(program, STACK_RANDOM_PAGES);

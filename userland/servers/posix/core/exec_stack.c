@@ -120,8 +120,7 @@ static void fill_image(struct stack_image *image, size_t at, struct exec_program
 	place_strings(image, &at, args, &args->envp, words);
 	words += args->envp.nr + 1;
 	mm->env_end = image->bottom + at;
-	uint64_t filename_addr =
-	    place_bytes(image, &at, program->filename, strlen(program->filename) + 1);
+	uint64_t filename_addr = place_bytes(image, &at, program->filename, strlen(program->filename) + 1);
 	auxv_fill(&auxv, program, random_addr, platform_addr, filename_addr);
 	memcpy(words, auxv.entries, auxv.nr * sizeof(auxv.entries[0]));
 	mm->auxv_bytes = (uint32_t)MIN(auxv.nr * sizeof(auxv.entries[0]), sizeof(mm->auxv));
@@ -132,8 +131,7 @@ long exec_build_stack(struct exec_program *program, const struct exec_args *args
 {
 	struct mm *mm = program->mm;
 	struct stack_image image;
-	size_t words = 8ul * (1 + args->argv.nr + 1 + args->envp.nr + 1) +
-		       sizeof(struct linux_auxv) * AUXV_MAX;
+	size_t words = 8ul * (1 + args->argv.nr + 1 + args->envp.nr + 1) + sizeof(struct linux_auxv) * AUXV_MAX;
 	size_t strings = RANDOM_BYTES + sizeof(platform) + vector_bytes(args, &args->argv) +
 			 vector_bytes(args, &args->envp) + strlen(program->filename) + 1 + 8;
 

@@ -21,8 +21,7 @@ void process_kick_all_locked(struct process *process, struct thread *except, uin
 {
 	struct thread *thread;
 
-	list_for_each_entry(thread, &process->threads, link)
-	{
+	list_for_each_entry (thread, &process->threads, link) {
 		if (thread == except || thread->exited)
 			continue;
 		atomic_fetch_or(&thread->work, work);
@@ -137,8 +136,7 @@ static struct process *find_reaper(struct process *process)
  * POSIX exit(): the member's link to its parent is going.  If it was the last one that its group had to
  * the rest of the session, nobody is left to continue the group's stopped members.
  */
-static void hang_up_orphans(struct process *member, const struct process *parent,
-			    const struct process *leaving)
+static void hang_up_orphans(struct process *member, const struct process *parent, const struct process *leaving)
 {
 	struct pgrp *pgrp = member->pgrp;
 	struct process *process;
@@ -147,12 +145,11 @@ static void hang_up_orphans(struct process *member, const struct process *parent
 	if (parent->pgrp == pgrp || parent->pgrp->session != pgrp->session ||
 	    !pgrp_is_orphaned_locked(pgrp, leaving))
 		return;
-	list_for_each_entry(process, &pgrp->processes, pgrp_link) stopped |=
-	    process->stopped && process != leaving;
+	list_for_each_entry (process, &pgrp->processes, pgrp_link)
+		stopped |= process->stopped && process != leaving;
 	if (!stopped)
 		return;
-	list_for_each_entry(process, &pgrp->processes, pgrp_link)
-	{
+	list_for_each_entry (process, &pgrp->processes, pgrp_link) {
 		signal_send_process(process, LINUX_SIGHUP, NULL);
 		signal_send_process(process, LINUX_SIGCONT, NULL);
 	}
@@ -162,8 +159,7 @@ static void reparent_children(struct process *process)
 {
 	struct process *reaper = find_reaper(process);
 
-	list_for_each_safe(node, next, &process->children)
-	{
+	list_for_each_safe (node, next, &process->children) {
 		struct process *child = list_entry(node, struct process, sibling);
 		list_remove(&child->sibling);
 		child->parent = reaper;

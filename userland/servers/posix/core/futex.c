@@ -114,13 +114,12 @@ static void wake_list_finish(struct wake_list *list)
 		quoin_futex_wake((uintptr_t)list->words[i], 1);
 }
 
-static uint32_t wake_locked(struct futex_bucket *bucket, const struct futex_key *key,
-			    uint32_t count, uint32_t bitset, struct wake_list *list)
+static uint32_t wake_locked(struct futex_bucket *bucket, const struct futex_key *key, uint32_t count,
+			    uint32_t bitset, struct wake_list *list)
 {
 	uint32_t woken = 0;
 
-	list_for_each_safe(node, next, &bucket->waiters)
-	{
+	list_for_each_safe (node, next, &bucket->waiters) {
 		struct futex_waiter *waiter = list_entry(node, struct futex_waiter, link);
 		if (woken >= count)
 			break;
@@ -252,13 +251,11 @@ static void unlock_two(struct futex_bucket *a, struct futex_bucket *b)
 }
 
 static uint32_t requeue_locked(struct futex_bucket *from, const struct futex_key *from_key,
-			       struct futex_bucket *to, const struct futex_key *to_key,
-			       uint32_t count)
+			       struct futex_bucket *to, const struct futex_key *to_key, uint32_t count)
 {
 	uint32_t moved = 0;
 
-	list_for_each_safe(node, next, &from->waiters)
-	{
+	list_for_each_safe (node, next, &from->waiters) {
 		struct futex_waiter *waiter = list_entry(node, struct futex_waiter, link);
 		if (moved >= count)
 			break;
@@ -309,8 +306,7 @@ static long futex_requeue(const struct futex_pair *pair)
 		return -EAGAIN;
 	}
 	uint32_t woken = wake_locked(from, &key, pair->count, LINUX_FUTEX_BITSET_MATCH_ANY, &list);
-	uint32_t moved =
-	    key_equal(&key, &key2) ? 0 : requeue_locked(from, &key, to, &key2, pair->count2);
+	uint32_t moved = key_equal(&key, &key2) ? 0 : requeue_locked(from, &key, to, &key2, pair->count2);
 	unlock_two(from, to);
 	wake_list_finish(&list);
 	return woken + moved;
@@ -414,8 +410,7 @@ static long futex_wake_op(const struct futex_pair *pair, uint32_t op)
 	if (!error) {
 		woken = wake_locked(bucket, &key, pair->count, LINUX_FUTEX_BITSET_MATCH_ANY, &list);
 		if (wake_op_compare(op, old_value))
-			woken += wake_locked(bucket2, &key2, pair->count2,
-					     LINUX_FUTEX_BITSET_MATCH_ANY, &list);
+			woken += wake_locked(bucket2, &key2, pair->count2, LINUX_FUTEX_BITSET_MATCH_ANY, &list);
 	}
 	unlock_two(bucket, bucket2);
 	wake_list_finish(&list);
@@ -462,8 +457,7 @@ static long wait_deadline(uint64_t user_timeout, bool absolute, bool realtime, u
 	return 0;
 }
 
-static long sys_futex_wait(struct futex_wait *wait, uint64_t user_timeout, bool absolute,
-			   bool realtime)
+static long sys_futex_wait(struct futex_wait *wait, uint64_t user_timeout, bool absolute, bool realtime)
 {
 	struct thread *self = current;
 	long error = wait_deadline(user_timeout, absolute, realtime, &wait->deadline);

@@ -19,8 +19,7 @@ static void real_expired(struct timer *timer)
 
 	mutex_lock(&process->signal_lock);
 	if (process->itimer_real_interval) {
-		uint64_t now = clock_ns(),
-			 next = process->itimer_real_next + process->itimer_real_interval;
+		uint64_t now = clock_ns(), next = process->itimer_real_next + process->itimer_real_interval;
 		process->itimer_real_next = next > now ? next : now + process->itimer_real_interval;
 		timer_arm(timer, process->itimer_real_next);
 	} else {
@@ -77,8 +76,7 @@ static uint64_t cpu_limit_check(struct process *process)
 static void cpu_look_locked(struct process *process)
 {
 	uint64_t left = cpu_itimer_check(process, LINUX_ITIMER_VIRTUAL);
-	uint64_t prof = cpu_itimer_check(process, LINUX_ITIMER_PROF),
-		 limit = cpu_limit_check(process);
+	uint64_t prof = cpu_itimer_check(process, LINUX_ITIMER_PROF), limit = cpu_limit_check(process);
 
 	left = MIN(left, MIN(prof, limit));
 	if (left != UINT64_MAX && !process->group_exit)

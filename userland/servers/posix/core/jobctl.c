@@ -17,8 +17,7 @@
 
 static void stop_completed_locked(struct process *process)
 {
-	if (process->stop_requested && !process->stopped &&
-	    process->nr_stopped >= process->nr_threads) {
+	if (process->stop_requested && !process->stopped && process->nr_stopped >= process->nr_threads) {
 		process->stopped = true;
 		process->stop_reported = false;
 		process->stop_event = true;
@@ -53,8 +52,8 @@ void jobctl_continue_locked(struct process *process)
 	process->stop_requested = false;
 	process->stopped = false;
 	process->nr_stopped = 0;
-	list_for_each_entry(thread, &process->threads, link)
-	    atomic_fetch_and(&thread->work, ~(uint32_t)WORK_STOP);
+	list_for_each_entry (thread, &process->threads, link)
+		atomic_fetch_and(&thread->work, ~(uint32_t)WORK_STOP);
 	wait_queue_wake_all(&process->stop_wait);
 }
 
@@ -100,7 +99,7 @@ void jobctl_park(struct thread *thread)
 	jobctl_notify(process);
 	/* After a continue and another stop it has to be counted again. */
 	wait_event_killable(&process->stop_wait, !(atomic_load(&thread->work) & WORK_STOP) ||
-						     process->stop_generation != generation);
+							 process->stop_generation != generation);
 	jobctl_notify(process);
 }
 

@@ -192,11 +192,9 @@ bool pgrp_is_orphaned_locked(struct pgrp *pgrp, const struct process *ignored)
 {
 	struct process *process;
 
-	list_for_each_entry(process, &pgrp->processes, pgrp_link)
-	{
+	list_for_each_entry (process, &pgrp->processes, pgrp_link) {
 		const struct process *parent = process->parent;
-		if (process == ignored || process->zombie || !parent || parent->pid == 1 ||
-		    !parent->pgrp)
+		if (process == ignored || process->zombie || !parent || parent->pid == 1 || !parent->pgrp)
 			continue;
 		if (parent->pgrp != pgrp && parent->pgrp->session == pgrp->session)
 			return false;

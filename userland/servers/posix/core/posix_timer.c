@@ -34,8 +34,7 @@ struct posix_timer {
 
 static bool clock_counts_cpu(int clock)
 {
-	return clock < 0 || clock == LINUX_CLOCK_PROCESS_CPUTIME_ID ||
-	       clock == LINUX_CLOCK_THREAD_CPUTIME_ID;
+	return clock < 0 || clock == LINUX_CLOCK_PROCESS_CPUTIME_ID || clock == LINUX_CLOCK_THREAD_CPUTIME_ID;
 }
 
 /* The timer thread serves no process, so only these clocks can be read there. */
@@ -219,8 +218,7 @@ static long timer_publish(struct posix_timer *timer, bool own_value)
 
 long sys_timer_create(SYSCALL_ARGS)
 {
-	struct linux_sigevent event = { .sigev_notify = LINUX_SIGEV_SIGNAL,
-					.sigev_signo = LINUX_SIGALRM };
+	struct linux_sigevent event = { .sigev_notify = LINUX_SIGEV_SIGNAL, .sigev_signo = LINUX_SIGALRM };
 	int clock = (int)a0;
 	int64_t now;
 
@@ -277,8 +275,7 @@ static void timer_get_locked(const struct posix_timer *timer, struct linux_itime
 	out->it_value = timespec_of(left);
 }
 
-static void timer_set_locked(struct posix_timer *timer, uint64_t value, uint64_t interval,
-			     bool absolute)
+static void timer_set_locked(struct posix_timer *timer, uint64_t value, uint64_t interval, bool absolute)
 {
 	timer->interval = interval;
 	timer->overrun = 0;

@@ -132,8 +132,7 @@ void process_times_locked(struct process *process, struct process_times *times)
 	struct thread *thread;
 
 	*times = process->dead_threads;
-	list_for_each_entry(thread, &process->threads, link)
-	{
+	list_for_each_entry (thread, &process->threads, link) {
 		if (thread->exited)
 			continue; /* a dead leader: in dead_threads */
 		thread_times_locked(thread, &one);
@@ -251,8 +250,9 @@ char process_state(struct process *process)
 	mutex_lock(&process->signal_lock);
 	if (process->stopped)
 		state = 'T';
-	list_for_each_entry(thread, &process->threads, link) if (thread_state_locked(thread) == 'R')
-	    state = 'R';
+	list_for_each_entry (thread, &process->threads, link)
+		if (thread_state_locked(thread) == 'R')
+			state = 'R';
 	mutex_unlock(&process->signal_lock);
 	return state;
 }
@@ -279,8 +279,7 @@ int process_threads(struct process *process, int *tids, int max)
 	int n = 0;
 
 	mutex_lock(&process->signal_lock);
-	list_for_each_entry(thread, &process->threads, link)
-	{
+	list_for_each_entry (thread, &process->threads, link) {
 		if (n < max)
 			tids[n] = thread->tid;
 		n++;
@@ -294,8 +293,9 @@ struct thread *process_thread_find(struct process *process, int tid)
 	struct thread *thread, *found = NULL;
 
 	mutex_lock(&process->signal_lock);
-	list_for_each_entry(thread, &process->threads, link) if (thread->tid == tid) found =
-	    thread_get(thread);
+	list_for_each_entry (thread, &process->threads, link)
+		if (thread->tid == tid)
+			found = thread_get(thread);
 	mutex_unlock(&process->signal_lock);
 	return found;
 }

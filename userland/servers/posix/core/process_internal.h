@@ -58,20 +58,17 @@ struct vfork_done {
 	struct thread *child; /* under tasklist_lock; null when it has completed */
 };
 uint32_t threads_max(void);
-void vfork_complete(
-    struct thread *thread); /* the thread leaves the memory it shares with its parent */
+void vfork_complete(struct thread *thread); /* the thread leaves the memory it shares with its parent */
 
 /* syscall.c */
 void guest_run(struct thread *thread);
 
 /* exit.c */
 void process_reap_locked(struct process *process);
-void thread_exit(struct thread *thread); /* the calling thread, in guest_run's end */
-void process_exit_all_locked(struct process *process,
-			     int status); /* signal_lock held: group exit */
+void thread_exit(struct thread *thread);                           /* the calling thread, in guest_run's end */
+void process_exit_all_locked(struct process *process, int status); /* signal_lock held: group exit */
 void process_kick_all_locked(struct process *process, struct thread *except, uint32_t work);
-void process_notify_parent_locked(struct process *process, int code,
-				  int status); /* tasklist_lock held */
+void process_notify_parent_locked(struct process *process, int code, int status); /* tasklist_lock held */
 
 /* signal.c: signal_lock held where the name says so */
 struct sigqueue;
@@ -102,9 +99,8 @@ void thread_handle_exception(struct thread *thread);
 void jobctl_stop_locked(struct process *process, int sig); /* signal_lock held */
 void jobctl_park(struct thread *thread);                   /* the calling thread, WORK_STOP set */
 void jobctl_continue_locked(struct process *process);
-void jobctl_thread_gone_locked(
-    struct process *process);                /* one less to wait for; signal_lock held */
-void jobctl_notify(struct process *process); /* no locks: tells the parent what is due */
+void jobctl_thread_gone_locked(struct process *process); /* one less to wait for; signal_lock held */
+void jobctl_notify(struct process *process);             /* no locks: tells the parent what is due */
 
 /* exec.c */
 long process_exec_kernel(const char *path, const char *const *argv, const char *const *envp);

@@ -33,8 +33,7 @@ void rlimits_init(struct process *process, uint32_t threads_max)
 		atomic_init(&process->soft_limits[i], limits[i].rlim_cur);
 }
 
-static long rlimit_set_locked(struct process *process, unsigned resource,
-			      const struct linux_rlimit *limit)
+static long rlimit_set_locked(struct process *process, unsigned resource, const struct linux_rlimit *limit)
 {
 	struct linux_rlimit *own = &process->rlimits[resource];
 
@@ -49,8 +48,8 @@ static long rlimit_set_locked(struct process *process, unsigned resource,
 	return 0;
 }
 
-static long rlimit_exchange(struct process *process, unsigned resource,
-			    const struct linux_rlimit *new_limit, struct linux_rlimit *old_limit)
+static long rlimit_exchange(struct process *process, unsigned resource, const struct linux_rlimit *new_limit,
+			    struct linux_rlimit *old_limit)
 {
 	long error = 0;
 
@@ -108,9 +107,8 @@ long sys_prlimit64(SYSCALL_ARGS)
 	struct process *process = a0 ? process_find((int)a0) : process_get(current->process);
 	if (!process)
 		return -ESRCH;
-	error = may_limit(process)
-		    ? rlimit_exchange(process, (unsigned)a1, a2 ? &new_limit : NULL, &old_limit)
-		    : -EPERM;
+	error = may_limit(process) ? rlimit_exchange(process, (unsigned)a1, a2 ? &new_limit : NULL, &old_limit)
+				   : -EPERM;
 	process_put(process);
 	if (error)
 		return error;

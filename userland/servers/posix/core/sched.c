@@ -9,10 +9,9 @@
 #include "usercopy.h"
 
 static const uint32_t nice_weights[40] = {
-	88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916,
-	9548,  7620,  6100,  4904,  3906,  3121,  2501,  1991,  1586,  1277,
-	1024,  820,   655,   526,   423,   335,   272,   215,   172,   137,
-	110,   87,    70,    56,    45,    36,    29,    23,    18,    15,
+	88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916, 9548, 7620, 6100, 4904,
+	3906,  3121,  2501,  1991,  1586,  1277,  1024,  820,   655,   526,   423,  335,  272,  215,
+	172,   137,   110,   87,    70,    56,    45,    36,    29,    23,    18,   15,
 };
 
 /* A thread by number with a reference; 0 is the caller. */
@@ -108,8 +107,8 @@ static void nice_walk(struct nice_walk *walk, int which, int who)
 	} else if (which == LINUX_PRIO_PGRP) {
 		struct pgrp *pgrp = who ? pid_pgrp(who) : current->process->pgrp;
 		if (pgrp)
-			list_for_each_entry(process, &pgrp->processes, pgrp_link)
-			    nice_visit(walk, process);
+			list_for_each_entry (process, &pgrp->processes, pgrp_link)
+				nice_visit(walk, process);
 	} else {
 		uint32_t uid = who ? (uint32_t)who : current->cred->uid;
 		for (int pid = 1; pid < PID_MAX; pid++)
@@ -145,8 +144,7 @@ long sys_getpriority(SYSCALL_ARGS)
 
 static bool policy_is_fair(int policy)
 {
-	return policy == LINUX_SCHED_NORMAL || policy == LINUX_SCHED_BATCH ||
-	       policy == LINUX_SCHED_IDLE;
+	return policy == LINUX_SCHED_NORMAL || policy == LINUX_SCHED_BATCH || policy == LINUX_SCHED_IDLE;
 }
 
 static bool policy_is_realtime(int policy)

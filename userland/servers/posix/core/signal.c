@@ -38,8 +38,7 @@ void siginfo_user(struct linux_siginfo *info, int sig, int code)
 void signal_flush_locked(struct process *process, struct sigpending *pending, uint64_t set)
 {
 	pending->set &= ~set;
-	list_for_each_safe(node, next, &pending->queue)
-	{
+	list_for_each_safe (node, next, &pending->queue) {
 		struct sigqueue *entry = list_entry(node, struct sigqueue, link);
 		if (!(SIGSET(entry->info.si_signo) & set))
 			continue;
@@ -54,8 +53,8 @@ static void flush_everywhere(struct process *process, uint64_t set)
 	struct thread *thread;
 
 	signal_flush_locked(process, &process->pending, set);
-	list_for_each_entry(thread, &process->threads, link)
-	    signal_flush_locked(process, &thread->pending, set);
+	list_for_each_entry (thread, &process->threads, link)
+		signal_flush_locked(process, &thread->pending, set);
 }
 
 /* -EAGAIN only for a realtime signal whose siginfo would be lost and whose sender wants to know. */
@@ -87,8 +86,7 @@ static void pending_take(struct process *process, struct sigpending *pending, in
 	bool found = false, more = false;
 
 	*info = (struct linux_siginfo){ .si_signo = sig, .si_code = LINUX_SI_USER };
-	list_for_each_safe(node, next, &pending->queue)
-	{
+	list_for_each_safe (node, next, &pending->queue) {
 		struct sigqueue *entry = list_entry(node, struct sigqueue, link);
 		if (entry->info.si_signo != sig)
 			continue;
@@ -153,8 +151,7 @@ static void thread_rouse(struct thread *thread)
 
 static bool thread_takes(const struct thread *thread, int sig)
 {
-	return !thread->exited &&
-	       (!(thread->blocked & SIGSET(sig)) || (thread->wait_set & SIGSET(sig)));
+	return !thread->exited && (!(thread->blocked & SIGSET(sig)) || (thread->wait_set & SIGSET(sig)));
 }
 
 static struct thread *choose_thread(struct process *process, struct thread *wanted, int sig)
@@ -165,8 +162,9 @@ static struct thread *choose_thread(struct process *process, struct thread *want
 		return thread_takes(wanted, sig) ? wanted : NULL;
 	if (process->leader && thread_takes(process->leader, sig))
 		return process->leader;
-	list_for_each_entry(thread, &process->threads,
-			    link) if (thread_takes(thread, sig)) return thread;
+	list_for_each_entry (thread, &process->threads, link)
+		if (thread_takes(thread, sig))
+			return thread;
 	return NULL;
 }
 
@@ -179,9 +177,9 @@ static void retarget_locked(struct thread *self, uint64_t newly_blocked)
 
 	if (!set || process->nr_threads < 2)
 		return;
-	list_for_each_entry(thread, &process->threads,
-			    link) if (thread != self && !thread->exited && (set & ~thread->blocked))
-	    thread_rouse(thread);
+	list_for_each_entry (thread, &process->threads, link)
+		if (thread != self && !thread->exited && (set & ~thread->blocked))
+			thread_rouse(thread);
 }
 
 void signal_set_blocked(struct thread *thread, uint64_t mask)
@@ -287,8 +285,8 @@ void signal_send_pgrp(struct pgrp *pgrp, int sig, const struct linux_siginfo *in
 	if (!pgrp)
 		return;
 	mutex_lock(&tasklist_lock);
-	list_for_each_entry(process, &pgrp->processes, pgrp_link)
-	    signal_send_process(process, sig, info);
+	list_for_each_entry (process, &pgrp->processes, pgrp_link)
+		signal_send_process(process, sig, info);
 	mutex_unlock(&tasklist_lock);
 }
 
@@ -337,8 +335,7 @@ bool signal_is_ignored_or_blocked(int sig)
 {
 	const struct thread *self = current;
 
-	return (self->blocked & SIGSET(sig)) ||
-	       self->process->actions[sig - 1].sa_handler == LINUX_SIG_IGN;
+	return (self->blocked & SIGSET(sig)) || self->process->actions[sig - 1].sa_handler == LINUX_SIG_IGN;
 }
 
 uint64_t rlimit_get(unsigned resource)

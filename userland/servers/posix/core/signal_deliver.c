@@ -272,8 +272,7 @@ long sys_rt_sigreturn(SYSCALL_ARGS)
 	sigcontext_load(self, &frame.uc.uc_mcontext);
 	if (fpu_restore(self, frame.uc.uc_mcontext.fpstate))
 		goto bad;
-	if (!(frame.uc.uc_stack.ss_flags &
-	      ~(int)(LINUX_SS_ONSTACK | LINUX_SS_DISABLE | LINUX_SS_AUTODISARM)))
+	if (!(frame.uc.uc_stack.ss_flags & ~(int)(LINUX_SS_ONSTACK | LINUX_SS_DISABLE | LINUX_SS_AUTODISARM)))
 		self->altstack = frame.uc.uc_stack;
 	return (long)thread_regs(self)->rax;
 bad:
@@ -303,15 +302,13 @@ static void default_stop(struct thread *thread, int sig)
  * The next signal that has a handler: its number, with action and info filled in; 0 if there is
  * none. Ignored ones are skipped, default actions happen here.
  */
-static int signal_get(struct thread *thread, struct linux_sigaction *action,
-		      struct linux_siginfo *info)
+static int signal_get(struct thread *thread, struct linux_sigaction *action, struct linux_siginfo *info)
 {
 	struct process *process = thread->process;
 	int sig;
 
 	mutex_lock(&process->signal_lock);
-	while (!process->group_exit &&
-	       (sig = signal_dequeue_locked(thread, ~thread->blocked, info))) {
+	while (!process->group_exit && (sig = signal_dequeue_locked(thread, ~thread->blocked, info))) {
 		*action = process->actions[sig - 1];
 		if (action->sa_handler == LINUX_SIG_IGN || signal_ignored_locked(process, sig))
 			continue;

@@ -31,8 +31,8 @@ long sys_rt_sigaction(SYSCALL_ARGS)
 		process->actions[sig - 1] = new_action;
 		if (signal_ignored_locked(process, sig)) { /* POSIX: pending ones are discarded */
 			signal_flush_locked(process, &process->pending, SIGSET(sig));
-			list_for_each_entry(thread, &process->threads, link)
-			    signal_flush_locked(process, &thread->pending, SIGSET(sig));
+			list_for_each_entry (thread, &process->threads, link)
+				signal_flush_locked(process, &thread->pending, SIGSET(sig));
 		}
 	}
 	mutex_unlock(&process->signal_lock);
@@ -179,8 +179,7 @@ long sys_rt_sigtimedwait(SYSCALL_ARGS)
 	wait_token_init(&token);
 	while (!(sig = take_signal(self, set, &info)) && !error) {
 		error = wait_block(&token, deadline, WAIT_INTERRUPTIBLE);
-		if (error == -ERESTARTSYS &&
-		    !(atomic_load(&self->work) & (WORK_STOP | WORK_EXIT)) &&
+		if (error == -ERESTARTSYS && !(atomic_load(&self->work) & (WORK_STOP | WORK_EXIT)) &&
 		    !((self->pending.set | self->process->pending.set) & ~self->blocked))
 			error = 0; /* one of the set: take it in the next round */
 	}
@@ -205,16 +204,15 @@ static bool may_signal_locked(struct process *target, int sig)
 		return true;
 	mutex_lock(&target->lock);
 	const struct cred *cred = target->leader ? target->leader->cred : NULL;
-	allowed = cred && (me->euid == cred->suid || me->euid == cred->uid ||
-			   me->uid == cred->suid || me->uid == cred->uid);
+	allowed = cred && (me->euid == cred->suid || me->euid == cred->uid || me->uid == cred->suid ||
+			   me->uid == cred->uid);
 	mutex_unlock(&target->lock);
 	if (!allowed && sig == LINUX_SIGCONT && target->pgrp && self->pgrp)
 		allowed = target->pgrp->session == self->pgrp->session;
 	return allowed;
 }
 
-static long send_to_process_locked(struct process *process, int sig,
-				   const struct linux_siginfo *info)
+static long send_to_process_locked(struct process *process, int sig, const struct linux_siginfo *info)
 {
 	if (!may_signal_locked(process, sig))
 		return -EPERM;
@@ -234,8 +232,7 @@ static long send_to_pgrp_locked(struct pgrp *pgrp, int sig, const struct linux_s
 
 	if (!pgrp)
 		return -ESRCH;
-	list_for_each_entry(process, &pgrp->processes, pgrp_link)
-	{
+	list_for_each_entry (process, &pgrp->processes, pgrp_link) {
 		long error = send_to_process_locked(process, sig, info);
 		if (result != 0)
 			result = error;

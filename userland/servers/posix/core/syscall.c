@@ -41,9 +41,8 @@ static inline void syscall_dispatch(struct thread *thread, struct quoin_vcpu_sta
 		regs->rax = (uint64_t)syscall_unknown();
 		return;
 	}
-	regs->rax =
-	    (uint64_t)syscall_table[number]((long)regs->rdi, (long)regs->rsi, (long)regs->rdx,
-					    (long)regs->r10, (long)regs->r8, (long)regs->r9);
+	regs->rax = (uint64_t)syscall_table[number]((long)regs->rdi, (long)regs->rsi, (long)regs->rdx,
+						    (long)regs->r10, (long)regs->r8, (long)regs->r9);
 }
 
 /* What clone prepared is put into the kernel thread; a failure ends the new thread like SIGKILL. */
@@ -60,8 +59,7 @@ static bool thread_enter(struct thread *thread)
 	if (!error)
 		error = quoin_vcpu_set_bases(start->fs_base, start->gs_base);
 	if (!error)
-		error =
-		    quoin_vcpu_fpu_set((uintptr_t)start->fpu, start->fpu ? fpu_image_bytes() : 0);
+		error = quoin_vcpu_fpu_set((uintptr_t)start->fpu, start->fpu ? fpu_image_bytes() : 0);
 	thread->page->vcpu = start->regs;
 	if (!error && start->set_tid)
 		put_user_u32(start->set_tid, (uint32_t)thread->tid);

@@ -22,8 +22,7 @@ static void sift_down(struct timer_heap *heap, uint32_t i, struct timer *timer)
 {
 	for (;;) {
 		uint32_t child = 2 * i + 1;
-		if (child + 1 < heap->nr &&
-		    heap->array[child + 1]->deadline < heap->array[child]->deadline)
+		if (child + 1 < heap->nr && heap->array[child + 1]->deadline < heap->array[child]->deadline)
 			child++;
 		if (child >= heap->nr || heap->array[child]->deadline >= timer->deadline)
 			break;

@@ -155,8 +155,7 @@ PUT_USER(64)
 
 long get_user_u32_nofault(uint64_t addr, uint32_t *value)
 {
-	return user_range_ok(addr, sizeof(*value)) ? usercopy_get_32(user_pointer(addr), value)
-						   : -EFAULT;
+	return user_range_ok(addr, sizeof(*value)) ? usercopy_get_32(user_pointer(addr), value) : -EFAULT;
 }
 
 long cmpxchg_user_u32_nofault(uint64_t addr, uint32_t expected, uint32_t value, uint32_t *found)

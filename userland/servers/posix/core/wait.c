@@ -66,8 +66,7 @@ void wait_queue_remove(struct waiter *waiter)
 }
 
 /* Takes at most limit waiters out, the oldest first: how many; the words that have to be woken. */
-static unsigned collect(struct wait_queue *queue, unsigned limit, _Atomic uint32_t **words,
-			unsigned *nr_words)
+static unsigned collect(struct wait_queue *queue, unsigned limit, _Atomic uint32_t **words, unsigned *nr_words)
 {
 	unsigned taken = 0;
 
@@ -122,8 +121,8 @@ long wait_block(struct wait_token *token, uint64_t deadline, enum wait_mode mode
 			return 0;
 		if (must_break_off(mode))
 			return -ERESTARTSYS;
-		long result = quoin_futex_wait((uintptr_t)&token->woken, 0, deadline,
-					       mode != WAIT_UNINTERRUPTIBLE);
+		long result =
+			quoin_futex_wait((uintptr_t)&token->woken, 0, deadline, mode != WAIT_UNINTERRUPTIBLE);
 		if (result == -QERR_TIMEDOUT)
 			return atomic_exchange(&token->woken, 0) ? 0 : -ETIMEDOUT;
 		if (result == -QERR_INTR)

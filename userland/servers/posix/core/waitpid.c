@@ -27,8 +27,7 @@ static bool wanted(const struct wait_request *request, const struct process *chi
 {
 	bool clone_child = child->exit_signal != LINUX_SIGCHLD;
 
-	if (!(request->options & LINUX_WALL) &&
-	    clone_child != !!(request->options & (int)LINUX_WCLONE))
+	if (!(request->options & LINUX_WALL) && clone_child != !!(request->options & (int)LINUX_WCLONE))
 		return false;
 	switch (request->idtype) {
 	case LINUX_P_PID:
@@ -52,8 +51,7 @@ static void result_fill(struct wait_result *result, struct process *child, int s
 	process_times_add(&result->times, &child->children_times);
 }
 
-static bool take_zombie(const struct wait_request *request, struct process *child,
-			struct wait_result *result)
+static bool take_zombie(const struct wait_request *request, struct process *child, struct wait_result *result)
 {
 	int status = child->exit_status;
 
@@ -70,8 +68,7 @@ static bool take_zombie(const struct wait_request *request, struct process *chil
 	return true;
 }
 
-static bool take_stopped(const struct wait_request *request, struct process *child,
-			 struct wait_result *result)
+static bool take_stopped(const struct wait_request *request, struct process *child, struct wait_result *result)
 {
 	if (!(request->options & LINUX_WSTOPPED) || !child->stopped || child->stop_reported)
 		return false;
@@ -99,8 +96,7 @@ static long scan_children(const struct wait_request *request, struct wait_result
 	long found = -ECHILD;
 
 	mutex_lock(&tasklist_lock);
-	list_for_each_safe(node, next, &process->children)
-	{
+	list_for_each_safe (node, next, &process->children) {
 		struct process *child = list_entry(node, struct process, sibling);
 		if (!wanted(request, child))
 			continue;
@@ -122,8 +118,7 @@ static long do_wait(const struct wait_request *request, struct wait_result *resu
 
 	if (request->options & LINUX_WNOHANG)
 		return scan_children(request, result);
-	long error = wait_event(&current->process->child_wait,
-				(found = scan_children(request, result)) != 0);
+	long error = wait_event(&current->process->child_wait, (found = scan_children(request, result)) != 0);
 	return error ? error : found;
 }
 
@@ -158,8 +153,8 @@ long sys_wait4(SYSCALL_ARGS)
 	struct wait_request request = { .options = (int)a2 };
 	struct wait_result result;
 
-	if (request.options & ~(int)(LINUX_WNOHANG | LINUX_WUNTRACED | LINUX_WCONTINUED |
-				     LINUX_WNOTHREAD | LINUX_WCLONE | LINUX_WALL))
+	if (request.options & ~(int)(LINUX_WNOHANG | LINUX_WUNTRACED | LINUX_WCONTINUED | LINUX_WNOTHREAD |
+				     LINUX_WCLONE | LINUX_WALL))
 		return -EINVAL;
 	if (pid == INT32_MIN)
 		return -ESRCH;
@@ -202,8 +197,8 @@ static long waitid_check(struct wait_request *request)
 {
 	int options = request->options;
 
-	if (options & ~(int)(LINUX_WNOHANG | LINUX_WNOWAIT | LINUX_WEXITED | LINUX_WSTOPPED |
-			     LINUX_WCONTINUED | LINUX_WNOTHREAD | LINUX_WCLONE | LINUX_WALL))
+	if (options & ~(int)(LINUX_WNOHANG | LINUX_WNOWAIT | LINUX_WEXITED | LINUX_WSTOPPED | LINUX_WCONTINUED |
+			     LINUX_WNOTHREAD | LINUX_WCLONE | LINUX_WALL))
 		return -EINVAL;
 	if (!(options & (LINUX_WEXITED | LINUX_WSTOPPED | LINUX_WCONTINUED)))
 		return -EINVAL;

@@ -21,12 +21,12 @@
 #include "pagecache.h"
 #include "usercopy.h"
 
-#define VIRTIO_MAJOR   254
-#define MINORS_A_DISK  16
-#define SECTOR_BYTES   512
-#define PAGE_SECTORS   (QUOIN_PAGE_SIZE / SECTOR_BYTES)
-#define SEGMENTS_MAX   64
-#define ARENA_REGION   0
+#define VIRTIO_MAJOR  254
+#define MINORS_A_DISK 16
+#define SECTOR_BYTES  512
+#define PAGE_SECTORS  (QUOIN_PAGE_SIZE / SECTOR_BYTES)
+#define SEGMENTS_MAX  64
+#define ARENA_REGION  0
 
 struct blockdev {
 	struct block_client client; /* with one region, the arena */
@@ -52,7 +52,8 @@ static long bdev_transfer(struct inode *inode, uint64_t index, struct page **pag
 {
 	struct blockdev *bdev = inode->private;
 	struct block_rw_request request = {
-		.sector = index * PAGE_SECTORS, .write = write,
+		.sector = index * PAGE_SECTORS,
+		.write = write,
 	};
 	long status;
 
@@ -66,7 +67,8 @@ static long bdev_transfer(struct inode *inode, uint64_t index, struct page **pag
 		if (!write && bytes < QUOIN_PAGE_SIZE)
 			memset((char *)page_address(pages[i]) + bytes, 0, QUOIN_PAGE_SIZE - bytes);
 		request.segments[request.nr_segments++] = (struct block_segment){
-			.offset = (uint64_t)page_number(pages[i]) << QUOIN_PAGE_SHIFT, .len = bytes,
+			.offset = (uint64_t)page_number(pages[i]) << QUOIN_PAGE_SHIFT,
+			.len = bytes,
 		};
 	}
 	if (!request.nr_segments)
@@ -334,8 +336,7 @@ static void partitions_register(const char *disk, quoin_handle endpoint, unsigne
 			continue;
 		}
 		snprintf(name, sizeof(name), "%s%u", disk, n);
-		device_register_block(VIRTIO_MAJOR, first_minor + n, name, reply.endpoint,
-				      info.nr_sectors);
+		device_register_block(VIRTIO_MAJOR, first_minor + n, name, reply.endpoint, info.nr_sectors);
 	}
 }
 
@@ -357,8 +358,7 @@ static void disk_register(const char *service, unsigned index)
 		log_printf("%s: unusable", disk);
 		return;
 	}
-	device_register_block(VIRTIO_MAJOR, index * MINORS_A_DISK, disk, reply.endpoint,
-			      info.nr_sectors);
+	device_register_block(VIRTIO_MAJOR, index * MINORS_A_DISK, disk, reply.endpoint, info.nr_sectors);
 	partitions_register(disk, reply.endpoint, index * MINORS_A_DISK, info.nr_partitions);
 }
 

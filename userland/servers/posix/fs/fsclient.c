@@ -109,7 +109,9 @@ static void dir_changed(struct inode *dir, int64_t now)
 static int fsclient_lookup(struct inode *dir, struct dentry *dentry)
 {
 	struct fs_lookup_request request = {
-		.dir = dir->ino, .generation = dir->generation, .name_len = dentry->len,
+		.dir = dir->ino,
+		.generation = dir->generation,
+		.name_len = dentry->len,
 	};
 	struct fs_lookup_reply reply;
 	int error;
@@ -214,8 +216,8 @@ static int fsclient_rmdir(struct inode *dir, struct dentry *dentry)
 }
 
 /* Link counts after a rename, as the server has them now. */
-static void rename_counts(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
-			  struct dentry *new, unsigned flags, const struct fs_attr *replaced)
+static void rename_counts(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new,
+			  unsigned flags, const struct fs_attr *replaced)
 {
 	struct inode *inode = old->inode, *target = new->inode;
 	bool target_dir = target && inode_is_dir(target);
@@ -237,8 +239,8 @@ static void rename_counts(struct inode *old_dir, struct dentry *old, struct inod
 	}
 }
 
-static int fsclient_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
-			   struct dentry *new, unsigned flags)
+static int fsclient_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new,
+			   unsigned flags)
 {
 	struct fs_rename_request request = {
 		.old_dir = old_dir->ino,
@@ -499,7 +501,7 @@ static void forget_nameless(struct superblock *sb)
 
 	mutex_lock(&sb->table_lock);
 	for (unsigned i = 0; i < INODE_TABLE_BUCKETS; i++)
-		list_for_each_entry(inode, &sb->table[i], table_link)
+		list_for_each_entry (inode, &sb->table[i], table_link)
 			fsclient_evict(inode);
 	mutex_unlock(&sb->table_lock);
 }
@@ -548,7 +550,9 @@ static int server_mount(struct superblock *sb, const char *source, quoin_handle 
 {
 	struct fsclient *client = sb->private;
 	struct fs_mount_request request = {
-		.block = block, .arena = arena_memobj, .read_only = read_only,
+		.block = block,
+		.arena = arena_memobj,
+		.read_only = read_only,
 	};
 	struct fs_mount_reply reply = {};
 	int error = fs_error(fs_mount(client->endpoint, &request, &reply));
@@ -625,7 +629,9 @@ static int fsclient_mount(const char *source, unsigned flags, const char *data, 
 }
 
 static struct filesystem_type ext4_type = {
-	.name = "ext4", .needs_device = true, .mount = fsclient_mount,
+	.name = "ext4",
+	.needs_device = true,
+	.mount = fsclient_mount,
 };
 
 void fsclient_init(void)

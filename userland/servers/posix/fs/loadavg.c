@@ -8,7 +8,7 @@
 #include "process.h"
 
 #define PERIOD_NS 5000000000ull
-#define ONE	  (1ull << LINUX_SI_LOAD_SHIFT)
+#define ONE       (1ull << LINUX_SI_LOAD_SHIFT)
 
 /* exp(-5s/1min), exp(-5s/5min), exp(-5s/15min), as fractions of ONE. */
 static const uint64_t decay[3] = { 60296, 64453, 65173 };

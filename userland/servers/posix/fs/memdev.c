@@ -13,7 +13,7 @@
 #include "signal.h"
 
 #define MEM_MAJOR 1
-#define CHUNK	  256
+#define CHUNK     256
 
 static long null_read(struct file *file, struct io_iter *iter, int64_t *pos)
 {
@@ -141,11 +141,16 @@ static long kmsg_read(struct file *file, struct io_iter *iter, int64_t *pos)
 
 static const struct file_ops null_ops = { .read = null_read, .write = null_write, .llseek = mem_llseek };
 static const struct file_ops zero_ops = {
-	.read = zero_read, .write = null_write, .llseek = mem_llseek, .mmap = zero_mmap,
+	.read = zero_read,
+	.write = null_write,
+	.llseek = mem_llseek,
+	.mmap = zero_mmap,
 };
 static const struct file_ops full_ops = { .read = zero_read, .write = full_write, .llseek = mem_llseek };
 static const struct file_ops random_ops = {
-	.read = random_read, .write = random_write, .llseek = mem_llseek,
+	.read = random_read,
+	.write = random_write,
+	.llseek = mem_llseek,
 };
 static const struct file_ops kmsg_ops = { .read = kmsg_read, .write = kmsg_write };
 

@@ -12,7 +12,7 @@
 #include "procfs.h"
 #include "procfs_init.h"
 
-#define TEXT_FIRST 1024
+#define TEXT_FIRST    1024
 #define PROC_ROOT_INO 1
 
 /* ---- text ---- */
@@ -207,9 +207,8 @@ static bool readdir_items(const struct proc_node *node, struct dir_context *cont
 	for (; items && items[at].name; at++) {
 		if (COOKIE_ITEMS + at < context->pos)
 			continue;
-		if (!context->emit(context, items[at].name, strlen(items[at].name),
-				   ino + (uint64_t)at + 1, items[at].mode >> 12 & 15,
-				   COOKIE_ITEMS + at + 1))
+		if (!context->emit(context, items[at].name, strlen(items[at].name), ino + (uint64_t)at + 1,
+				   items[at].mode >> 12 & 15, COOKIE_ITEMS + at + 1))
 			return false;
 	}
 	return true;

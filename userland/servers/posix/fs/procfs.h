@@ -59,7 +59,7 @@ struct proc_item {
 };
 
 extern const struct proc_item proc_root;
-extern const struct proc_item proc_pid;      /* /proc/PID */
+extern const struct proc_item proc_pid; /* /proc/PID */
 
 /* The process with a reference; NULL: gone. */
 struct process *proc_process(const struct proc_node *node);

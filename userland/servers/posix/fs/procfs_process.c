@@ -145,10 +145,9 @@ static void stat_first_half(struct text *text, const struct proc_node *node, con
 	subject_times(subject, &times);
 	process_groups(process, &group, &session);
 	text_printf(text, "%d (%s) %c %d %d %d %d %d 0 ", node->tid ? node->tid : node->pid, comm,
-		    subject_state(subject), process_parent_pid(process), group, session, (int)tty,
-		    foreground);
-	text_printf(text, "%lu %lu %lu %lu ", times.minor_faults, children->minor_faults,
-		    times.major_faults, children->major_faults);
+		    subject_state(subject), process_parent_pid(process), group, session, (int)tty, foreground);
+	text_printf(text, "%lu %lu %lu %lu ", times.minor_faults, children->minor_faults, times.major_faults,
+		    children->major_faults);
 	text_printf(text, "%lu %lu %lu %lu ", times.guest_ns / NS_A_TICK, times.server_ns / NS_A_TICK,
 		    children->guest_ns / NS_A_TICK, children->server_ns / NS_A_TICK);
 	text_printf(text, "%d %d %u 0 %lu ", 20 + nice, nice, process->nr_threads, start / NS_A_TICK);
@@ -166,7 +165,8 @@ static void stat_second_half(struct text *text, const struct subject *subject)
 	text_printf(text, "%lu %lu %lu ", memory.vsize, memory.rss_pages, ~0ul);
 	text_printf(text, "%lu %lu %lu 0 0 ", may ? mm->code_start : 0, may ? mm->code_end : 0,
 		    may ? mm->stack_end : 0);
-	text_printf(text, "%lu %lu %lu %lu ", signals.pending, signals.blocked, signals.ignored, signals.caught);
+	text_printf(text, "%lu %lu %lu %lu ", signals.pending, signals.blocked, signals.ignored,
+		    signals.caught);
 	text_printf(text, "0 0 0 %d 0 0 0 0 0 0 ", subject->process->exit_signal);
 	text_printf(text, "0 0 %lu %lu %lu %lu %lu %d\n", may ? mm->brk_start : 0, may ? mm->arg_start : 0,
 		    may ? mm->arg_end : 0, may ? mm->env_start : 0, may ? mm->env_end : 0,
@@ -250,10 +250,10 @@ static void status_memory(struct text *text, const struct subject *subject)
 	if (!subject->mm)
 		return;
 	memory_figures(subject->mm, &memory);
-	text_printf(text, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\n",
-		    memory.vsize_peak / 1024, memory.vsize / 1024, memory.locked / 1024);
-	text_printf(text, "VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nRssAnon:\t%8lu kB\n",
-		    memory.rss_peak_pages * 4, memory.rss_pages * 4, memory.anon_pages * 4);
+	text_printf(text, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\n", memory.vsize_peak / 1024,
+		    memory.vsize / 1024, memory.locked / 1024);
+	text_printf(text, "VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nRssAnon:\t%8lu kB\n", memory.rss_peak_pages * 4,
+		    memory.rss_pages * 4, memory.anon_pages * 4);
 	text_printf(text, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\n", memory.data / 1024, memory.stack / 1024);
 	mm_for_each_vma(subject->mm, vma_add_code, &code);
 	text_printf(text, "VmExe:\t%8lu kB\nVmLib:\t%8lu kB\nVmPTE:\t%8lu kB\n", memory.text / 1024,
@@ -342,8 +342,8 @@ static int show_status(struct text *text, const struct proc_node *node)
 	status_capabilities(text, &subject);
 	status_cpus(text, &subject);
 	subject_times(&subject, &times);
-	text_printf(text, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
-		    times.voluntary, times.involuntary);
+	text_printf(text, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n", times.voluntary,
+		    times.involuntary);
 	subject_put(&subject);
 	return 0;
 }
@@ -636,7 +636,9 @@ static int follow_fd(const struct proc_node *node, struct path *path)
 }
 
 static const struct proc_item fd_item = {
-	.mode = LINUX_S_IFLNK | 0700, .follow = follow_fd, .secret = true,
+	.mode = LINUX_S_IFLNK | 0700,
+	.follow = follow_fd,
+	.secret = true,
 };
 
 static int show_fdinfo(struct text *text, const struct proc_node *node)
@@ -651,7 +653,9 @@ static int show_fdinfo(struct text *text, const struct proc_node *node)
 }
 
 static const struct proc_item fdinfo_item = {
-	.mode = LINUX_S_IFREG | 0400, .show = show_fdinfo, .secret = true,
+	.mode = LINUX_S_IFREG | 0400,
+	.show = show_fdinfo,
+	.secret = true,
 };
 
 static int fd_lookup_as(const struct proc_node *node, const char *name, size_t len, struct proc_node *child,
@@ -672,8 +676,7 @@ static int fd_lookup(const struct proc_node *node, const char *name, size_t len,
 	return fd_lookup_as(node, name, len, child, &fd_item);
 }
 
-static int fdinfo_lookup(const struct proc_node *node, const char *name, size_t len,
-			 struct proc_node *child)
+static int fdinfo_lookup(const struct proc_node *node, const char *name, size_t len, struct proc_node *child)
 {
 	return fd_lookup_as(node, name, len, child, &fdinfo_item);
 }
@@ -743,31 +746,36 @@ static bool task_next(const struct proc_node *node, int *number, char name[16])
 
 /* ---- the tables ---- */
 
-#define FILE_RO	    (LINUX_S_IFREG | 0444)
+#define FILE_RO     (LINUX_S_IFREG | 0444)
 #define FILE_SECRET (LINUX_S_IFREG | 0400)
-#define DIR_RO	    (LINUX_S_IFDIR | 0555)
+#define DIR_RO      (LINUX_S_IFDIR | 0555)
 #define DIR_SECRET  (LINUX_S_IFDIR | 0500)
-#define LINK	    (LINUX_S_IFLNK | 0777)
+#define LINK        (LINUX_S_IFLNK | 0777)
 
-#define COMMON_ITEMS                                                                               \
-	{ .name = "auxv", .mode = FILE_SECRET, .show = show_auxv, .secret = true },                \
-	{ .name = "cmdline", .mode = FILE_RO, .show = show_cmdline },                              \
-	{ .name = "comm", .mode = FILE_RO, .show = show_comm },                                    \
-	{ .name = "cwd", .mode = LINK, .follow = follow_cwd, .secret = true },                     \
-	{ .name = "environ", .mode = FILE_SECRET, .show = show_environ, .secret = true },          \
-	{ .name = "exe", .mode = LINK, .follow = follow_exe, .secret = true },                     \
-	{ .name = "fd", .mode = DIR_SECRET, .lookup = fd_lookup, .next = fd_next, .secret = true }, \
-	{ .name = "fdinfo", .mode = DIR_SECRET, .lookup = fdinfo_lookup, .next = fd_next,          \
-	  .secret = true },                                                                        \
-	{ .name = "limits", .mode = FILE_RO, .show = show_limits },                                \
-	{ .name = "maps", .mode = FILE_RO, .show = show_maps, .secret = true },                    \
-	{ .name = "mountinfo", .mode = FILE_RO, .show = show_mountinfo },                          \
-	{ .name = "mounts", .mode = FILE_RO, .show = show_mounts },                                \
-	{ .name = "oom_score_adj", .mode = FILE_RO, .show = show_oom_score_adj },                  \
-	{ .name = "root", .mode = LINK, .follow = follow_root, .secret = true },                   \
-	{ .name = "stat", .mode = FILE_RO, .show = show_stat },                                    \
-	{ .name = "statm", .mode = FILE_RO, .show = show_statm },                                  \
-	{ .name = "status", .mode = FILE_RO, .show = show_status }
+#define COMMON_ITEMS                                                                                        \
+	{ .name = "auxv", .mode = FILE_SECRET, .show = show_auxv, .secret = true },                         \
+		{ .name = "cmdline", .mode = FILE_RO, .show = show_cmdline },                               \
+		{ .name = "comm", .mode = FILE_RO, .show = show_comm },                                     \
+		{ .name = "cwd", .mode = LINK, .follow = follow_cwd, .secret = true },                      \
+		{ .name = "environ", .mode = FILE_SECRET, .show = show_environ, .secret = true },           \
+		{ .name = "exe", .mode = LINK, .follow = follow_exe, .secret = true },                      \
+		{ .name = "fd", .mode = DIR_SECRET, .lookup = fd_lookup, .next = fd_next, .secret = true }, \
+		{ .name = "fdinfo",                                                                         \
+		  .mode = DIR_SECRET,                                                                       \
+		  .lookup = fdinfo_lookup,                                                                  \
+		  .next = fd_next,                                                                          \
+		  .secret = true },                                                                         \
+		{ .name = "limits", .mode = FILE_RO, .show = show_limits },                                 \
+		{ .name = "maps", .mode = FILE_RO, .show = show_maps, .secret = true },                     \
+		{ .name = "mountinfo", .mode = FILE_RO, .show = show_mountinfo },                           \
+		{ .name = "mounts", .mode = FILE_RO, .show = show_mounts },                                 \
+		{ .name = "oom_score_adj", .mode = FILE_RO, .show = show_oom_score_adj },                   \
+		{ .name = "root", .mode = LINK, .follow = follow_root, .secret = true },                    \
+		{ .name = "stat", .mode = FILE_RO, .show = show_stat },                                     \
+		{ .name = "statm", .mode = FILE_RO, .show = show_statm },                                   \
+	{                                                                                                   \
+		.name = "status", .mode = FILE_RO, .show = show_status                                      \
+	}
 
 static const struct proc_item task_items[] = { COMMON_ITEMS, {} };
 

@@ -23,7 +23,7 @@
 #include "user.h"
 #include "proto/devmgr.h"
 
-#define KIB_A_PAGE 4
+#define KIB_A_PAGE  4
 #define NS_A_SECOND 1000000000ul
 #define NS_A_TICK   (NS_A_SECOND / LINUX_USER_HZ)
 
@@ -103,14 +103,14 @@ static int show_stat(struct text *text, const struct proc_node *node)
 	busy = total > stats.idle_ns ? total - stats.idle_ns : 0;
 	if (user > busy)
 		user = busy;
-	text_printf(text, "cpu  %lu 0 %lu %lu 0 0 0 0 0 0\n", user / NS_A_TICK,
-		    (busy - user) / NS_A_TICK, stats.idle_ns / NS_A_TICK);
+	text_printf(text, "cpu  %lu 0 %lu %lu 0 0 0 0 0 0\n", user / NS_A_TICK, (busy - user) / NS_A_TICK,
+		    stats.idle_ns / NS_A_TICK);
 	for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
 		text_printf(text, "cpu%u %lu 0 %lu %lu 0 0 0 0 0 0\n", cpu, user / nr_cpus / NS_A_TICK,
 			    (busy - user) / nr_cpus / NS_A_TICK, stats.idle_ns / nr_cpus / NS_A_TICK);
 	text_printf(text, "intr %lu\nctxt %lu\nbtime %ld\nprocesses %d\nprocs_running %u\nprocs_blocked 0\n",
-		    stats.interrupts, stats.context_switches,
-		    (long)(clock_realtime_offset() / NSEC_PER_SEC), process_last_pid(), running);
+		    stats.interrupts, stats.context_switches, (long)(clock_realtime_offset() / NSEC_PER_SEC),
+		    process_last_pid(), running);
 	return 0;
 }
 
@@ -125,8 +125,8 @@ static int show_loadavg(struct text *text, const struct proc_node *node)
 	for (int i = 0; i < 3; i++)
 		load[i] = (info.loads[i] * 100 + (1 << (LINUX_SI_LOAD_SHIFT - 1))) >> LINUX_SI_LOAD_SHIFT;
 	text_printf(text, "%lu.%02lu %lu.%02lu %lu.%02lu %u/%u %d\n", load[0] / 100, load[0] % 100,
-		    load[1] / 100, load[1] % 100, load[2] / 100, load[2] % 100, running,
-		    process_count(), process_last_pid());
+		    load[1] / 100, load[1] % 100, load[2] / 100, load[2] % 100, running, process_count(),
+		    process_last_pid());
 	return 0;
 }
 
@@ -143,8 +143,7 @@ static int show_version(struct text *text, const struct proc_node *node)
 
 static void cpuid(uint32_t leaf, uint32_t out[4])
 {
-	__asm__ volatile("cpuid" : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3])
-			 : "a"(leaf), "c"(0));
+	__asm__ volatile("cpuid" : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3]) : "a"(leaf), "c"(0));
 }
 
 static int show_cpuinfo(struct text *text, const struct proc_node *node)
@@ -188,8 +187,7 @@ static int show_filesystems(struct text *text, const struct proc_node *node)
 
 static void partition_line(const char *name, uint32_t rdev, uint64_t nr_sectors, void *argument)
 {
-	text_printf(argument, "%4u %8u %10lu %s\n", linux_major(rdev), linux_minor(rdev), nr_sectors / 2,
-		    name);
+	text_printf(argument, "%4u %8u %10lu %s\n", linux_major(rdev), linux_minor(rdev), nr_sectors / 2, name);
 }
 
 static int show_partitions(struct text *text, const struct proc_node *node)
@@ -230,8 +228,8 @@ static void mount_options(struct text *text, const struct mount *mnt)
 		unsigned flag;
 		const char *name;
 	} options[] = {
-		{ LINUX_MS_NOSUID, ",nosuid" }, { LINUX_MS_NODEV, ",nodev" },
-		{ LINUX_MS_NOEXEC, ",noexec" }, { LINUX_MS_NOATIME, ",noatime" },
+		{ LINUX_MS_NOSUID, ",nosuid" },         { LINUX_MS_NODEV, ",nodev" },
+		{ LINUX_MS_NOEXEC, ",noexec" },         { LINUX_MS_NOATIME, ",noatime" },
 		{ LINUX_MS_NODIRATIME, ",nodiratime" },
 	};
 
@@ -361,9 +359,9 @@ static int show_entropy(struct text *text, const struct proc_node *node)
 
 static void show_uuid_of(struct text *text, const uint8_t *b)
 {
-	text_printf(text, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n", b[0],
-		    b[1], b[2], b[3], b[4], b[5], (b[6] & 15) | 0x40, b[7], (b[8] & 63) | 0x80, b[9], b[10],
-		    b[11], b[12], b[13], b[14], b[15]);
+	text_printf(text, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n", b[0], b[1],
+		    b[2], b[3], b[4], b[5], (b[6] & 15) | 0x40, b[7], (b[8] & 63) | 0x80, b[9], b[10], b[11],
+		    b[12], b[13], b[14], b[15]);
 }
 
 static int show_uuid(struct text *text, const struct proc_node *node)
@@ -377,7 +375,8 @@ static int show_uuid(struct text *text, const struct proc_node *node)
 
 static int show_boot_id(struct text *text, const struct proc_node *node)
 {
-	static uint8_t bytes[16]; /* the same for as long as the system runs; a race of first readers is harmless */
+	static uint8_t
+		bytes[16]; /* the same for as long as the system runs; a race of first readers is harmless */
 	static bool made;
 
 	if (!made)
@@ -420,8 +419,8 @@ static int show_overcommit(struct text *text, const struct proc_node *node)
 #define FILE_RO (LINUX_S_IFREG | 0444)
 #define FILE_RW (LINUX_S_IFREG | 0644)
 #define FILE_WO (LINUX_S_IFREG | 0200)
-#define DIR_RO	(LINUX_S_IFDIR | 0555)
-#define LINK	(LINUX_S_IFLNK | 0777)
+#define DIR_RO  (LINUX_S_IFDIR | 0555)
+#define LINK    (LINUX_S_IFLNK | 0777)
 
 static const struct proc_item random_items[] = {
 	{ .name = "boot_id", .mode = FILE_RO, .show = show_boot_id },
@@ -524,8 +523,8 @@ static int show_stats(struct text *text, const struct proc_node *node)
 
 static int show_absent(struct text *text, const struct proc_node *node)
 {
-#define ABSENT_LINE(number, name, state)                                                           \
-	if (syscall_absent_count[number])                                                          \
+#define ABSENT_LINE(number, name, state)  \
+	if (syscall_absent_count[number]) \
 		text_printf(text, "%d %s %lu\n", number, #name, syscall_absent_count[number]);
 	LINUX_CALLS(ABSENT_LINE)
 	return 0;
@@ -606,5 +605,8 @@ static bool root_next(const struct proc_node *node, int *number, char name[16])
 }
 
 const struct proc_item proc_root = {
-	.mode = DIR_RO, .items = root_items, .lookup = root_lookup, .next = root_next,
+	.mode = DIR_RO,
+	.items = root_items,
+	.lookup = root_lookup,
+	.next = root_next,
 };

@@ -22,8 +22,8 @@
 struct tmpfs_entry {
 	struct list link;
 	struct tmpfs_entry *hash_next;
-	struct inode *inode;   /* with a reference */
-	int64_t cookie;        /* rises; readdir goes on behind it */
+	struct inode *inode; /* with a reference */
+	int64_t cookie;      /* rises; readdir goes on behind it */
 	uint32_t hash;
 	uint16_t len;
 	char name[];
@@ -31,7 +31,7 @@ struct tmpfs_entry {
 
 #define DIR_BUCKETS_MIN 8
 #define DIR_ENTRY_BYTES 20 /* as Linux counts them in the size of a directory, . and .. included */
-#define DIR_COOKIE_MIN	2 /* 0 and 1 are `.` and `..` */
+#define DIR_COOKIE_MIN  2  /* 0 and 1 are `.` and `..` */
 
 struct tmpfs_dir {
 	struct list entries;
@@ -88,7 +88,7 @@ static int dir_grow(struct tmpfs_dir *dir)
 	free(dir->buckets);
 	dir->buckets = buckets;
 	dir->nr_buckets = want;
-	list_for_each(node, &dir->entries)
+	list_for_each (node, &dir->entries)
 		dir_hash(dir, list_entry(node, struct tmpfs_entry, link));
 	return 0;
 }
@@ -255,8 +255,7 @@ static void tmpfs_moved(struct inode *inode, struct inode *old_dir, struct inode
 	new_dir->nlink++;
 }
 
-static int tmpfs_exchange(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
-			  struct dentry *new)
+static int tmpfs_exchange(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new)
 {
 	struct tmpfs_dir *a = old_dir->private, *b = new_dir->private;
 	struct tmpfs_entry *x = dir_find(a, old->name, old->len, old->hash);
@@ -275,8 +274,8 @@ static int tmpfs_exchange(struct inode *old_dir, struct dentry *old, struct inod
 	return 0;
 }
 
-static int tmpfs_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
-			struct dentry *new, unsigned flags)
+static int tmpfs_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new,
+			unsigned flags)
 {
 	struct inode *target = dentry_inode(new), *inode = dentry_inode(old);
 	int error;
@@ -359,8 +358,7 @@ static bool readdir_dots(struct inode *inode, struct dir_context *context)
 {
 	struct tmpfs_dir *dir = inode->private;
 
-	if (context->pos == 0 &&
-	    !context->emit(context, ".", 1, inode->ino, LINUX_DT_DIR, 1))
+	if (context->pos == 0 && !context->emit(context, ".", 1, inode->ino, LINUX_DT_DIR, 1))
 		return false;
 	return context->pos != 1 ||
 	       context->emit(context, "..", 2, dir->parent_ino, LINUX_DT_DIR, DIR_COOKIE_MIN);
@@ -374,7 +372,7 @@ static int tmpfs_readdir(struct file *file, struct dir_context *context)
 
 	mutex_lock(&inode->lock);
 	if (readdir_dots(inode, context)) {
-		list_for_each_entry(entry, &dir->entries, link)
+		list_for_each_entry (entry, &dir->entries, link)
 			if (entry->cookie >= context->pos &&
 			    !context->emit(context, entry->name, entry->len, entry->inode->ino,
 					   entry->inode->mode >> 12 & 15, entry->cookie + 1))

@@ -9,7 +9,7 @@ struct inode;
 struct inode_attr;
 
 int attr_chmod(struct inode *inode, uint32_t mode);
-int attr_chown(struct inode *inode, uint32_t uid, uint32_t gid); /* UINT32_MAX: leave */
+int attr_chown(struct inode *inode, uint32_t uid, uint32_t gid);  /* UINT32_MAX: leave */
 int attr_set_times(struct inode *inode, struct inode_attr *attr); /* the caller has checked */
 /* Before a write by somebody unprivileged: set-user-id and set-group-id go. The lock is held. */
 void attr_strip_privilege(struct inode *inode);

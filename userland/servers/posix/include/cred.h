@@ -61,8 +61,8 @@ static inline struct cred *cred_get(struct cred *cred)
 /* fsuid decides about files, so that is what permission checks of the VFS use. */
 static inline bool cred_capable(const struct cred *cred, enum capability capability)
 {
-	if (capability == CAP_DAC_OVERRIDE || capability == CAP_DAC_READ_SEARCH ||
-	    capability == CAP_FOWNER || capability == CAP_FSETID || capability == CAP_CHOWN)
+	if (capability == CAP_DAC_OVERRIDE || capability == CAP_DAC_READ_SEARCH || capability == CAP_FOWNER ||
+	    capability == CAP_FSETID || capability == CAP_CHOWN)
 		return cred->fsuid == 0;
 	return cred->euid == 0;
 }

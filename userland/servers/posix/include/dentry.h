@@ -33,20 +33,20 @@ struct superblock;
 #define DENTRY_INLINE 40
 
 struct dentry {
-	struct dentry *hash_next;    /* [w] */
-	struct dentry *parent;       /* [w] with a reference; itself for a root */
-	struct inode *inode;         /* [a] with a reference, NULL: negative */
-	const char *name;            /* [w] NUL-terminated; inline_name or malloc'ed */
-	uint32_t hash;               /* [w] */
-	uint16_t len;                /* [w] */
-	uint8_t referenced;          /* [a] the LRU clock's second chance */
-	uint8_t hashed;              /* [w] in a hash chain */
-	bool is_root;                /* [I] */
-	bool uncached;               /* [I] of a directory whose names are looked up anew (procfs) */
-	atomic_uint refs;            /* [a] | DENTRY_DEAD */
-	atomic_uint nr_mounts;       /* [a] mounts whose mount point this is */
-	struct superblock *sb;       /* [I] */
-	struct list lru;             /* [w] all dentries, in the clock's order */
+	struct dentry *hash_next;        /* [w] */
+	struct dentry *parent;           /* [w] with a reference; itself for a root */
+	struct inode *inode;             /* [a] with a reference, NULL: negative */
+	const char *name;                /* [w] NUL-terminated; inline_name or malloc'ed */
+	uint32_t hash;                   /* [w] */
+	uint16_t len;                    /* [w] */
+	uint8_t referenced;              /* [a] the LRU clock's second chance */
+	uint8_t hashed;                  /* [w] in a hash chain */
+	bool is_root;                    /* [I] */
+	bool uncached;                   /* [I] of a directory whose names are looked up anew (procfs) */
+	atomic_uint refs;                /* [a] | DENTRY_DEAD */
+	atomic_uint nr_mounts;           /* [a] mounts whose mount point this is */
+	struct superblock *sb;           /* [I] */
+	struct list lru;                 /* [w] all dentries, in the clock's order */
 	char inline_name[DENTRY_INLINE]; /* [w] */
 };
 

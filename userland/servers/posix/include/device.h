@@ -28,8 +28,7 @@ quoin_handle device_block_endpoint(uint32_t rdev);
 uint32_t device_block_find(const char *name);
 
 /* visit must not block. */
-void device_for_each_block(void (*visit)(const char *name, uint32_t rdev, uint64_t nr_sectors,
-					 void *argument),
+void device_for_each_block(void (*visit)(const char *name, uint32_t rdev, uint64_t nr_sectors, void *argument),
 			   void *argument);
 
 /* What inodes of these types open with. */

@@ -12,13 +12,13 @@ struct file;
 
 /* [t] lock */
 struct fdtable {
-	atomic_uint refs;     /* one per thread that uses it */
+	atomic_uint refs; /* one per thread that uses it */
 	struct mutex lock;
-	unsigned capacity;    /* [t] */
-	unsigned first_free;  /* [t] no free number is below */
-	struct file **files;  /* [t] */
-	uint64_t *open;       /* [t] */
-	uint64_t *cloexec;    /* [t] */
+	unsigned capacity;   /* [t] */
+	unsigned first_free; /* [t] no free number is below */
+	struct file **files; /* [t] */
+	uint64_t *open;      /* [t] */
+	uint64_t *cloexec;   /* [t] */
 };
 
 /* Like fd_install, at `from` or above. */

@@ -45,12 +45,12 @@ struct vma;
  * copied, fewer only at a fault or at the end.  They may block: no lock from LOCK_MM on may be held.
  */
 struct io_iter {
-	uint64_t base;           /* of the current piece */
-	size_t len;              /* left in the current piece */
-	size_t count;            /* left in all */
+	uint64_t base;                  /* of the current piece */
+	size_t len;                     /* left in the current piece */
+	size_t count;                   /* left in all */
 	const struct linux_iovec *next; /* pieces behind the current one, in server memory */
 	unsigned nr_next;
-	bool kernel;             /* addresses of the server's own memory */
+	bool kernel; /* addresses of the server's own memory */
 };
 
 void iter_init_user(struct io_iter *iter, uint64_t base, size_t len);
@@ -83,33 +83,33 @@ struct file_ops {
 };
 
 /* file->mode */
-#define FILE_READ     (1u << 0)
-#define FILE_WRITE    (1u << 1)
-#define FILE_PATH     (1u << 2) /* opened with O_PATH */
-#define FILE_STREAM   (1u << 3) /* no position: pipes, sockets, ttys */
-#define FILE_EXEC     (1u << 4) /* opened by exec: writing to the inode is denied */
-#define FILE_WRITER   (1u << 5) /* counted in inode->nr_writers */
+#define FILE_READ   (1u << 0)
+#define FILE_WRITE  (1u << 1)
+#define FILE_PATH   (1u << 2) /* opened with O_PATH */
+#define FILE_STREAM (1u << 3) /* no position: pipes, sockets, ttys */
+#define FILE_EXEC   (1u << 4) /* opened by exec: writing to the inode is denied */
+#define FILE_WRITER (1u << 5) /* counted in inode->nr_writers */
 
 struct file {
-	const struct file_ops *ops;  /* [I] */
-	struct path path;            /* [I] with references; mnt is NULL for files without a name */
-	struct inode *inode;         /* [I] with a reference */
-	atomic_uint refs;            /* [a] */
-	atomic_uint flags;           /* [a] LINUX_O_* as F_GETFL shows them, without O_CLOEXEC */
-	unsigned mode;               /* [I] FILE_* */
-	struct mutex pos_lock;       /* held over a read or write that uses pos */
-	int64_t pos;                 /* [o] */
-	uint64_t readahead_next;     /* page that a sequential reader takes next; a hint, races are harmless */
-	uint32_t readahead_pages;    /* window */
-	int32_t owner;               /* [a] F_SETOWN */
-	void *private;               /* the kind's own */
-	struct list epoll_links;     /* [e] */
-	const char *label;           /* [I] "pipe" of files without a name, a constant or the inode's; else NULL */
+	const struct file_ops *ops; /* [I] */
+	struct path path;           /* [I] with references; mnt is NULL for files without a name */
+	struct inode *inode;        /* [I] with a reference */
+	atomic_uint refs;           /* [a] */
+	atomic_uint flags;          /* [a] LINUX_O_* as F_GETFL shows them, without O_CLOEXEC */
+	unsigned mode;              /* [I] FILE_* */
+	struct mutex pos_lock;      /* held over a read or write that uses pos */
+	int64_t pos;                /* [o] */
+	uint64_t readahead_next;    /* page that a sequential reader takes next; a hint, races are harmless */
+	uint32_t readahead_pages;   /* window */
+	int32_t owner;              /* [a] F_SETOWN */
+	void *private;              /* the kind's own */
+	struct list epoll_links;    /* [e] */
+	const char *label; /* [I] "pipe" of files without a name, a constant or the inode's; else NULL */
 };
 
 /* A file without a name (pipe, socket, eventfd): one reference; takes over the inode's. NULL: ENOMEM. */
-struct file *file_create_anonymous(struct inode *inode, const struct file_ops *ops, int flags,
-				   unsigned mode, const char *label);
+struct file *file_create_anonymous(struct inode *inode, const struct file_ops *ops, int flags, unsigned mode,
+				   const char *label);
 /* A new inode for such a file: mode's type and permissions, owned by the caller. NULL: ENOMEM. */
 struct inode *inode_create_anonymous(uint32_t mode);
 /* A file for path (whose references are copied), without checks of permission; ops->open is called. */
@@ -175,11 +175,11 @@ void fd_fill(int fd, struct file *file);
 void fd_release_reserved(int fd);
 int fd_close(int fd);
 
-struct fdtable *fdtable_create(void);                    /* empty, one reference; NULL: ENOMEM */
-struct fdtable *fdtable_clone(struct fdtable *table);    /* fork: a copy */
-struct fdtable *fdtable_share(struct fdtable *table);    /* CLONE_FILES */
-void fdtable_put(struct fdtable *table);                 /* the last one closes everything */
-int fdtable_unshare(struct fdtable **table);             /* exec, unshare: a private copy if shared */
+struct fdtable *fdtable_create(void);                 /* empty, one reference; NULL: ENOMEM */
+struct fdtable *fdtable_clone(struct fdtable *table); /* fork: a copy */
+struct fdtable *fdtable_share(struct fdtable *table); /* CLONE_FILES */
+void fdtable_put(struct fdtable *table);              /* the last one closes everything */
+int fdtable_unshare(struct fdtable **table);          /* exec, unshare: a private copy if shared */
 void fdtable_close_on_exec(struct fdtable *table);
 /* For /proc: the file behind fd with a reference, and the next open fd >= fd (-1: none). */
 struct file *fdtable_file(struct fdtable *table, int fd, bool *close_on_exec);

@@ -15,10 +15,10 @@
 
 struct fs_context {
 	struct mutex lock;
-	atomic_uint refs;   /* [a] */
-	atomic_uint umask;  /* [a] */
-	struct path cwd;    /* [f] with references */
-	struct path root;   /* [f] with references */
+	atomic_uint refs;  /* [a] */
+	atomic_uint umask; /* [a] */
+	struct path cwd;   /* [f] with references */
+	struct path root;  /* [f] with references */
 };
 
 struct fs_context *fs_context_create(void); /* at the root mount, umask 022; NULL: ENOMEM */

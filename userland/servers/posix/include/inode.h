@@ -58,7 +58,7 @@ struct inode_attr {
 
 /* What a new file is to be. */
 struct inode_new {
-	uint32_t mode;      /* type and permissions, umask applied */
+	uint32_t mode; /* type and permissions, umask applied */
 	uint32_t uid, gid;
 	uint32_t rdev;      /* of a device node */
 	const char *target; /* of a symbolic link */
@@ -66,8 +66,8 @@ struct inode_new {
 
 /* A directory listing in progress: emit returns false when its buffer is full. */
 struct dir_context {
-	bool (*emit)(struct dir_context *context, const char *name, size_t len, uint64_t ino,
-		     unsigned type, int64_t next);
+	bool (*emit)(struct dir_context *context, const char *name, size_t len, uint64_t ino, unsigned type,
+		     int64_t next);
 	int64_t pos; /* cookie of the next entry */
 };
 
@@ -84,8 +84,8 @@ struct inode_ops {
 	int (*link)(struct inode *dir, struct dentry *dentry, struct inode *inode);
 	int (*unlink)(struct inode *dir, struct dentry *dentry);
 	int (*rmdir)(struct inode *dir, struct dentry *dentry);
-	int (*rename)(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
-		      struct dentry *new, unsigned flags);
+	int (*rename)(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new,
+		      unsigned flags);
 	/* Sets inode->link, the target. */
 	int (*readlink)(struct inode *inode);
 	/* A magic link of /proc: the object itself, with a reference. */
@@ -104,40 +104,40 @@ struct inode_ops {
 };
 
 struct page_index {
-	struct mutex lock;     /* rank LOCK_PAGECACHE */
-	_Atomic(void *) root;  /* [p] to change; page_index.h */
-	uint64_t nr_pages;     /* [p] */
-	uint64_t nr_dirty;     /* [p] */
+	struct mutex lock;    /* rank LOCK_PAGECACHE */
+	_Atomic(void *) root; /* [p] to change; page_index.h */
+	uint64_t nr_pages;    /* [p] */
+	uint64_t nr_dirty;    /* [p] */
 };
 
 struct inode {
-	struct superblock *sb;       /* [I] holds no reference: an inode's user holds the mount */
-	const struct inode_ops *ops; /* [I] */
+	struct superblock *sb;           /* [I] holds no reference: an inode's user holds the mount */
+	const struct inode_ops *ops;     /* [I] */
 	const struct file_ops *file_ops; /* [I] what open gives; special files are looked up by rdev */
-	uint64_t ino;                /* [I] */
-	uint32_t generation;         /* [I] */
-	atomic_uint refs;            /* [a] */
-	uint32_t mode;               /* [l] type and permissions */
-	uint32_t uid, gid;           /* [l] */
-	uint32_t nlink;              /* [l] */
-	uint32_t rdev;               /* [I] */
-	atomic_uint flags;           /* [a] INODE_* */
-	uint32_t seals;              /* [l] of memfd */
-	int64_t size;                /* [l] */
-	uint64_t blocks;             /* [l] of 512 bytes */
+	uint64_t ino;                    /* [I] */
+	uint32_t generation;             /* [I] */
+	atomic_uint refs;                /* [a] */
+	uint32_t mode;                   /* [l] type and permissions */
+	uint32_t uid, gid;               /* [l] */
+	uint32_t nlink;                  /* [l] */
+	uint32_t rdev;                   /* [I] */
+	atomic_uint flags;               /* [a] INODE_* */
+	uint32_t seals;                  /* [l] of memfd */
+	int64_t size;                    /* [l] */
+	uint64_t blocks;                 /* [l] of 512 bytes */
 	int64_t atime_ns, mtime_ns, ctime_ns, btime_ns; /* [l] */
-	struct mutex lock;           /* writes, truncation, and names in a directory */
-	struct mutex flush_lock;     /* one write-back at a time, none while the file is cut short */
-	atomic_int flush_error;      /* [a] -errno of a failed write-back, for the next fsync */
+	struct mutex lock;                              /* writes, truncation, and names in a directory */
+	struct mutex flush_lock; /* one write-back at a time, none while the file is cut short */
+	atomic_int flush_error;  /* [a] -errno of a failed write-back, for the next fsync */
 	struct page_index pages;
-	quoin_handle memobj;         /* [p] FILE object, 0 until first mapped */
-	uint64_t memobj_size;        /* [p] */
-	atomic_int nr_writers;       /* [a] files open for writing; < 0: being executed */
-	struct list table_link;      /* [t] */
-	struct list dirty_link;      /* [d] */
-	struct record_locks *locks;  /* [k] advisory locks, NULL until the first */
-	char *link;                  /* [a] cached target of a symbolic link, or a memfd's name; malloc'ed */
-	void *private;               /* the file system's, or a pipe */
+	quoin_handle memobj;        /* [p] FILE object, 0 until first mapped */
+	uint64_t memobj_size;       /* [p] */
+	atomic_int nr_writers;      /* [a] files open for writing; < 0: being executed */
+	struct list table_link;     /* [t] */
+	struct list dirty_link;     /* [d] */
+	struct record_locks *locks; /* [k] advisory locks, NULL until the first */
+	char *link;                 /* [a] cached target of a symbolic link, or a memfd's name; malloc'ed */
+	void *private;              /* the file system's, or a pipe */
 };
 
 #define INODE_DIRTY_TIME (1u << 0) /* times changed, not yet sent */
@@ -166,13 +166,13 @@ struct superblock {
 	atomic_uint refs;                 /* [a] one per mount */
 	struct dentry *root;              /* [I] with a reference */
 	struct mutex table_lock;
-	struct list *table;               /* [t] INODE_TABLE_BUCKETS heads by number, NULL if unused */
+	struct list *table; /* [t] INODE_TABLE_BUCKETS heads by number, NULL if unused */
 	struct mutex dirty_lock;
-	struct list dirty;                /* [d] inodes to write back */
-	struct list link;                 /* all superblocks; superblocks_lock */
-	atomic_ulong next_ino;            /* [a] for file systems in memory */
-	atomic_ulong nr_pages;            /* [a] of their files */
-	uint64_t max_pages;               /* [I] at most so many; 0: no limit of its own */
+	struct list dirty;     /* [d] inodes to write back */
+	struct list link;      /* all superblocks; superblocks_lock */
+	atomic_ulong next_ino; /* [a] for file systems in memory */
+	atomic_ulong nr_pages; /* [a] of their files */
+	uint64_t max_pages;    /* [I] at most so many; 0: no limit of its own */
 	void *private;
 };
 

@@ -27,13 +27,13 @@ struct ldisc_ops {
 struct ldisc {
 	struct linux_termios termios;
 	uint8_t bytes[LDISC_BYTES];
-	uint8_t marks[LDISC_BYTES];  /* MARK_* of the byte in the same place */
+	uint8_t marks[LDISC_BYTES];     /* MARK_* of the byte in the same place */
 	uint32_t head, committed, tail; /* free-running; head <= committed <= tail */
-	uint32_t nr_lines;           /* complete lines between head and committed */
-	uint32_t column;             /* of the cursor, for tabs */
-	uint32_t line_column;        /* where the line being edited began */
-	bool literal;                /* the next byte is taken as it is (VLNEXT) */
-	bool stopped;                /* output is held by ^S */
+	uint32_t nr_lines;              /* complete lines between head and committed */
+	uint32_t column;                /* of the cursor, for tabs */
+	uint32_t line_column;           /* where the line being edited began */
+	bool literal;                   /* the next byte is taken as it is (VLNEXT) */
+	bool stopped;                   /* output is held by ^S */
 };
 
 void ldisc_init(struct ldisc *ld);

@@ -10,17 +10,17 @@
 
 enum lock_rank {
 	LOCK_NONE = 0,
-	LOCK_EXEC,   /* process.exec_lock: one exec, or one change of the thread group, at a time */
-	LOCK_EPOLL,  /* struct epoll: its set of files; polls them */
-	LOCK_TTY,    /* struct tty; signals its process groups while held */
-	LOCK_FILE,   /* struct file: position */
-	LOCK_MOUNT,  /* changes of the mount table */
-	LOCK_RENAME, /* one rename across directories at a time */
-	LOCK_INODE,  /* struct inode: names in a directory, writes to a file (copies from user
+	LOCK_EXEC,       /* process.exec_lock: one exec, or one change of the thread group, at a time */
+	LOCK_EPOLL,      /* struct epoll: its set of files; polls them */
+	LOCK_TTY,        /* struct tty; signals its process groups while held */
+	LOCK_FILE,       /* struct file: position */
+	LOCK_MOUNT,      /* changes of the mount table */
+	LOCK_RENAME,     /* one rename across directories at a time */
+	LOCK_INODE,      /* struct inode: names in a directory, writes to a file (copies from user
 			memory) */
-	LOCK_SOCKET, /* sockets */
-	LOCK_PIPE,   /* pipes: copies to and from user memory while held */
-	LOCK_MM,     /* mm.lock: the list of mappings */
+	LOCK_SOCKET,     /* sockets */
+	LOCK_PIPE,       /* pipes: copies to and from user memory while held */
+	LOCK_MM,         /* mm.lock: the list of mappings */
 	LOCK_FDTABLE,    /* struct fdtable */
 	LOCK_FSCONTEXT,  /* struct fs_context: cwd, root, umask */
 	LOCK_RECORDS,    /* advisory locks of files */

@@ -43,18 +43,16 @@ enum vma_flags {
 	VMA_DONTFORK = 1 << 7,
 	VMA_WIPEFORK = 1 << 8,
 	VMA_LOCKED = 1 << 9,
-	VMA_MAY_WRITE =
-	    1 << 10, /* mprotect may make a shared mapping writable: the file is open for it */
+	VMA_MAY_WRITE = 1 << 10, /* mprotect may make a shared mapping writable: the file is open for it */
 	VMA_DENY_EXEC = 1 << 11, /* mount is noexec */
 };
 
 struct vma {
-	uint64_t start, end; /* page-aligned, end exclusive */
-	uint64_t offset;     /* of start in file or memory */
-	uint32_t flags;      /* enum vma_flags */
-	struct file *file;   /* holds a reference, or null */
-	struct memory
-	    *memory; /* holds a reference, or null; file and memory null: private anonymous */
+	uint64_t start, end;   /* page-aligned, end exclusive */
+	uint64_t offset;       /* of start in file or memory */
+	uint32_t flags;        /* enum vma_flags */
+	struct file *file;     /* holds a reference, or null */
+	struct memory *memory; /* holds a reference, or null; file and memory null: private anonymous */
 };
 
 struct vma_list {
@@ -116,8 +114,7 @@ long mm_fault_resolve(struct mm *mm, uint64_t addr, enum mm_access access, uint3
 
 struct process;
 uint64_t process_private_pages(struct process *process); /* anonymous or copied */
-void mm_out_of_memory(
-    struct process *process); /* the process whose fault found no memory: it is killed */
+void mm_out_of_memory(struct process *process); /* the process whose fault found no memory: it is killed */
 
 /* Copy from a process's memory that need not be the caller's (procfs): bytes copied. */
 size_t mm_read(struct mm *mm, uint64_t addr, void *buffer, size_t len);
@@ -126,8 +123,7 @@ size_t mm_read(struct mm *mm, uint64_t addr, void *buffer, size_t len);
  * Call visit for every vma in order, on a snapshot of one vma at a time (lock held: it must not
  * sleep nor touch user memory).  Ends when visit returns false.
  */
-void mm_for_each_vma(struct mm *mm,
-		     bool (*visit)(struct mm *mm, const struct vma *vma, void *context),
+void mm_for_each_vma(struct mm *mm, bool (*visit)(struct mm *mm, const struct vma *vma, void *context),
 		     void *context);
 
 #endif

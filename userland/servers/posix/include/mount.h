@@ -23,16 +23,16 @@
 struct superblock;
 
 struct mount {
-	struct superblock *sb;      /* [I] with a reference */
-	struct dentry *root;        /* [I] with a reference */
-	struct mount *parent;       /* [w] with a reference; NULL: detached or the root */
-	struct dentry *mountpoint;  /* [w] with a reference, in parent */
-	struct mount *hash_next;    /* [w] by (parent, mountpoint) */
-	struct list link;           /* [w] all mounts in the order they were made */
-	atomic_uint refs;           /* [a] the table's, and one per path */
-	unsigned flags;             /* [a] LINUX_MS_RDONLY, NOSUID, NODEV, NOEXEC, NOATIME, RELATIME */
-	uint32_t id;                /* [I] */
-	atomic_int nr_children;     /* [a] */
+	struct superblock *sb;     /* [I] with a reference */
+	struct dentry *root;       /* [I] with a reference */
+	struct mount *parent;      /* [w] with a reference; NULL: detached or the root */
+	struct dentry *mountpoint; /* [w] with a reference, in parent */
+	struct mount *hash_next;   /* [w] by (parent, mountpoint) */
+	struct list link;          /* [w] all mounts in the order they were made */
+	atomic_uint refs;          /* [a] the table's, and one per path */
+	unsigned flags;            /* [a] LINUX_MS_RDONLY, NOSUID, NODEV, NOEXEC, NOATIME, RELATIME */
+	uint32_t id;               /* [I] */
+	atomic_int nr_children;    /* [a] */
 };
 
 struct mount *mount_get(struct mount *mnt);
@@ -49,11 +49,9 @@ int mount_attach(struct superblock *sb, struct dentry *root, const struct path *
 /* Shows source's part of its mount on top of path, and the mounts below it. */
 int mount_attach_tree(const struct path *source, const struct path *path);
 /* A new superblock of a type on path; NULL path: as the root. */
-int mount_new(const char *source, const struct path *path, const char *type, unsigned flags,
-	      const char *data);
+int mount_new(const char *source, const struct path *path, const char *type, unsigned flags, const char *data);
 /* By name, inside the server: "tmpfs" on "/tmp"; "/" replaces the root. */
-int mount_by_name(const char *source, const char *target, const char *type, unsigned flags,
-		  const char *data);
+int mount_by_name(const char *source, const char *target, const char *type, unsigned flags, const char *data);
 int mount_unmount(const struct path *path, unsigned flags);
 int mount_move(const struct path *from, const struct path *to);
 /* bind_only: flags of this mount only, not of its file system. */

@@ -46,11 +46,11 @@ struct vma;
 #define PAGE_WAITERS    (1u << 8)
 
 struct page {
-	_Atomic uint32_t state;  /* [a] PAGE_*; a futex word */
-	atomic_uint refs;        /* [a] the index's, and users' */
-	struct inode *inode;     /* [p] NULL: free or detached */
-	uint64_t index;          /* [p] */
-	struct page *next_free;  /* [q] */
+	_Atomic uint32_t state; /* [a] PAGE_*; a futex word */
+	atomic_uint refs;       /* [a] the index's, and users' */
+	struct inode *inode;    /* [p] NULL: free or detached */
+	uint64_t index;         /* [p] */
+	struct page *next_free; /* [q] */
 };
 
 extern char *arena_base;

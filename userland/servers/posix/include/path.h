@@ -36,14 +36,14 @@ void path_put(const struct path *path);
 struct inode *path_inode(const struct path *path); /* NULL if negative; no reference */
 
 /* Flags of path_lookup. */
-#define LOOKUP_FOLLOW     (1u << 0) /* follow a symbolic link in the last component */
-#define LOOKUP_DIRECTORY  (1u << 1) /* the result must be a directory */
-#define LOOKUP_EMPTY      (1u << 2) /* an empty name means the directory descriptor itself */
-#define LOOKUP_NO_XDEV    (1u << 3)
-#define LOOKUP_NO_LINKS   (1u << 4)
-#define LOOKUP_NO_MAGIC   (1u << 5)
-#define LOOKUP_BENEATH    (1u << 6)
-#define LOOKUP_IN_ROOT    (1u << 7)
+#define LOOKUP_FOLLOW    (1u << 0) /* follow a symbolic link in the last component */
+#define LOOKUP_DIRECTORY (1u << 1) /* the result must be a directory */
+#define LOOKUP_EMPTY     (1u << 2) /* an empty name means the directory descriptor itself */
+#define LOOKUP_NO_XDEV   (1u << 3)
+#define LOOKUP_NO_LINKS  (1u << 4)
+#define LOOKUP_NO_MAGIC  (1u << 5)
+#define LOOKUP_BENEATH   (1u << 6)
+#define LOOKUP_IN_ROOT   (1u << 7)
 
 /*
  * A user's path in a buffer of LINUX_PATH_MAX bytes: its length, or -EFAULT, -ENAMETOOLONG.
@@ -58,17 +58,17 @@ int path_lookup_user(int dirfd, const void *user_name, unsigned flags, struct pa
 
 /* The parent directory and the last component, not looked up. */
 enum path_last {
-	PATH_LAST_NAME,   /* an ordinary name */
+	PATH_LAST_NAME, /* an ordinary name */
 	PATH_LAST_DOT,
 	PATH_LAST_DOTDOT,
-	PATH_LAST_ROOT,   /* "/" */
+	PATH_LAST_ROOT, /* "/" */
 };
 
 struct path_parent {
-	struct path path;      /* with references */
+	struct path path; /* with references */
 	enum path_last kind;
 	char name[LINUX_NAME_MAX + 1];
-	size_t len;            /* if more than LINUX_NAME_MAX, name is cut and a lookup will refuse it */
+	size_t len; /* if more than LINUX_NAME_MAX, name is cut and a lookup will refuse it */
 	bool trailing_slash;
 };
 int path_lookup_parent(int dirfd, const char *name, struct path_parent *out);

@@ -46,8 +46,7 @@ struct session *pid_session(int pid);
 
 /* With a reference, taking tasklist_lock; null if there is none. */
 struct process *process_find(int pid);
-struct process *
-process_next(int pid); /* the first with a number >= pid, for walks of all: or null */
+struct process *process_next(int pid); /* the first with a number >= pid, for walks of all: or null */
 struct pgrp *pgrp_find(int pid);
 
 static inline struct pgrp *pgrp_get(struct pgrp *pgrp)

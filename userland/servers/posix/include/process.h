@@ -64,9 +64,9 @@ struct thread {
 	struct kthread *kthread;        /* [g] null once it has exited */
 	struct list link;               /* [t] in process.threads */
 
-	struct cred *cred;     /* [p] to write and for others to read; own thread just reads */
-	struct fdtable *files; /* [p] as cred */
-	struct fs_context *fs; /* [p] as cred */
+	struct cred *cred;              /* [p] to write and for others to read; own thread just reads */
+	struct fdtable *files;          /* [p] as cred */
+	struct fs_context *fs;          /* [p] as cred */
 	char comm[LINUX_TASK_COMM_LEN]; /* [p] */
 
 	uint64_t orig_rax;           /* [s] number of the call it is in, ~0: none */
@@ -83,14 +83,13 @@ struct thread {
 		int clock;
 	} restart;
 
-	uint64_t clear_child_tid;      /* [s] */
-	uint64_t robust_list;          /* [s] */
-	struct vfork_done *vfork_done; /* [t] of the parent that waits, in its stack */
-	uint32_t weight;               /* [p] scheduling weight */
-	int8_t nice;                   /* [p] */
-	uint64_t affinity;             /* [p] */
-	struct process_times
-	    base_times; /* [I] the kernel thread's counters when this thread began */
+	uint64_t clear_child_tid;         /* [s] */
+	uint64_t robust_list;             /* [s] */
+	struct vfork_done *vfork_done;    /* [t] of the parent that waits, in its stack */
+	uint32_t weight;                  /* [p] scheduling weight */
+	int8_t nice;                      /* [p] */
+	uint64_t affinity;                /* [p] */
+	struct process_times base_times;  /* [I] the kernel thread's counters when this thread began */
 	struct process_times final_times; /* [g] once it has exited */
 	uint64_t start_ns;                /* [I] monotonic */
 	struct thread_start *start;       /* [s] set up by clone, used at its first step */
@@ -99,8 +98,7 @@ struct thread {
 	int exit_status;                  /* [s] of its own exit */
 	int pdeath_signal;                /* [s] */
 	uint32_t nr_signals;              /* [s] delivered */
-	uint64_t fault_vector, fault_error,
-	    fault_addr; /* [s] of the last exception, for the signal frame */
+	uint64_t fault_vector, fault_error, fault_addr; /* [s] of the last exception, for the signal frame */
 };
 
 struct process {
@@ -110,15 +108,15 @@ struct process {
 	struct mutex exec_lock;   /* LOCK_EXEC */
 	struct mutex signal_lock; /* LOCK_SIGNAL */
 
-	struct process *parent; /* [t] */
-	int parent_pid;         /* [t] to write: getppid just reads it */
-	struct list children;   /* [t] of struct process, by sibling */
-	struct list sibling;    /* [t] */
-	struct list threads;    /* [t] and [g]: written under both, read under either */
-	struct thread *leader;  /* [t] and [p] the thread whose tid is the pid; null once reaped */
-	uint32_t nr_threads;    /* [g] not exited yet */
-	struct pgrp *pgrp;      /* [t] */
-	struct list pgrp_link;  /* [t] */
+	struct process *parent;       /* [t] */
+	int parent_pid;               /* [t] to write: getppid just reads it */
+	struct list children;         /* [t] of struct process, by sibling */
+	struct list sibling;          /* [t] */
+	struct list threads;          /* [t] and [g]: written under both, read under either */
+	struct thread *leader;        /* [t] and [p] the thread whose tid is the pid; null once reaped */
+	uint32_t nr_threads;          /* [g] not exited yet */
+	struct pgrp *pgrp;            /* [t] */
+	struct list pgrp_link;        /* [t] */
 	struct wait_queue child_wait; /* a child changed state */
 
 	struct mm *mm; /* [p] null for a zombie; threads of the process just read it */
@@ -129,20 +127,19 @@ struct process {
 	/* Signals. */
 	struct linux_sigaction actions[LINUX_NSIG]; /* [g] of signal n at n - 1 */
 	struct sigpending pending;                  /* [g] */
-	uint32_t nr_queued;         /* [g] entries in all queues, for RLIMIT_SIGPENDING */
-	bool group_exit;            /* [g] all threads are to exit with exit_status */
-	struct thread *exec_thread; /* [g] all others are to exit: it executes a new program */
-	bool stop_requested;        /* [g] threads are to stop */
-	uint32_t nr_stopped;        /* [g] threads that have */
-	uint32_t stop_generation;   /* [g] counts stops */
-	int stop_signal;            /* [g] */
-	bool stopped;               /* [g] all have */
-	bool stop_event;            /* [g] a thread is to tell the parent of CLD_STOPPED */
-	bool continue_event;        /* [g] a thread is to tell the parent of CLD_CONTINUED */
-	bool stop_reported;         /* [t] wait has told the parent */
-	bool continued;             /* [t] wait is to tell the parent */
-	struct wait_queue
-	    stop_wait; /* stopped threads sleep here; also exec waits for the others */
+	uint32_t nr_queued;                         /* [g] entries in all queues, for RLIMIT_SIGPENDING */
+	bool group_exit;                            /* [g] all threads are to exit with exit_status */
+	struct thread *exec_thread;                 /* [g] all others are to exit: it executes a new program */
+	bool stop_requested;                        /* [g] threads are to stop */
+	uint32_t nr_stopped;                        /* [g] threads that have */
+	uint32_t stop_generation;                   /* [g] counts stops */
+	int stop_signal;                            /* [g] */
+	bool stopped;                               /* [g] all have */
+	bool stop_event;                            /* [g] a thread is to tell the parent of CLD_STOPPED */
+	bool continue_event;                        /* [g] a thread is to tell the parent of CLD_CONTINUED */
+	bool stop_reported;                         /* [t] wait has told the parent */
+	bool continued;                             /* [t] wait is to tell the parent */
+	struct wait_queue stop_wait; /* stopped threads sleep here; also exec waits for the others */
 
 	/* The end. */
 	bool zombie;                         /* [t] */
@@ -161,10 +158,10 @@ struct process {
 	uint64_t itimer_real_interval; /* [g] ns */
 	uint64_t itimer_real_next;     /* [g] monotonic, 0: off */
 	struct cpu_itimer {
-		uint64_t next, interval; /* [g] CPU ns; 0: off */
-	} itimer_cpu[2];                 /* VIRTUAL, PROF */
-	struct timer cpu_timer;          /* looks at itimer_cpu and RLIMIT_CPU */
-	uint64_t cpu_limit_told;         /* [g] second of CPU time at which SIGXCPU was sent last */
+		uint64_t next, interval;  /* [g] CPU ns; 0: off */
+	} itimer_cpu[2];                  /* VIRTUAL, PROF */
+	struct timer cpu_timer;           /* looks at itimer_cpu and RLIMIT_CPU */
+	uint64_t cpu_limit_told;          /* [g] second of CPU time at which SIGXCPU was sent last */
 	struct posix_timer *posix_timers; /* [g] */
 	int posix_timer_next_id;          /* [g] */
 };
@@ -194,13 +191,12 @@ void thread_put(struct thread *thread);
 /*
  * For procfs; all take what locks they need.  Walk processes with process_next() of pid.h.
  */
-struct mm *process_mm_get(struct process *process);     /* or null */
-struct cred *process_cred_get(struct process *process); /* of the leader; null: it was reaped */
-struct fdtable *
-process_fdtable_get(struct process *process); /* of the leader, with a reference; or null */
-struct fs_context *process_fs_get(struct process *process); /* same */
+struct mm *process_mm_get(struct process *process);           /* or null */
+struct cred *process_cred_get(struct process *process);       /* of the leader; null: it was reaped */
+struct fdtable *process_fdtable_get(struct process *process); /* of the leader, with a reference; or null */
+struct fs_context *process_fs_get(struct process *process);   /* same */
 void process_comm(struct process *process, char comm[LINUX_TASK_COMM_LEN]);
-int process_nice(struct process *process); /* of the leader */
+int process_nice(struct process *process);   /* of the leader */
 char process_state(struct process *process); /* R S T Z */
 char thread_state(struct thread *thread);
 uint64_t thread_cpus(const struct thread *thread); /* the mask of those it may run on */
@@ -208,10 +204,8 @@ int process_parent_pid(struct process *process);
 void process_groups(struct process *process, int *pgrp, int *session);
 void process_times(struct process *process, struct process_times *times); /* of all its threads */
 void thread_times(struct thread *thread, struct process_times *times);
-int process_threads(struct process *process, int *tids,
-		    int max); /* their numbers; returns how many */
-struct thread *process_thread_find(struct process *process,
-				   int tid); /* with a reference, or null */
+int process_threads(struct process *process, int *tids, int max);     /* their numbers; returns how many */
+struct thread *process_thread_find(struct process *process, int tid); /* with a reference, or null */
 
 struct process_signals {
 	uint64_t pending, shared_pending, blocked, ignored, caught;

@@ -23,21 +23,18 @@ struct cred;
 #define SIGSET(sig) (1ull << ((sig)-1))
 
 #define SIGSET_UNBLOCKABLE (SIGSET(LINUX_SIGKILL) | SIGSET(LINUX_SIGSTOP))
-#define SIGSET_STOP                                                              \
-	(SIGSET(LINUX_SIGSTOP) | SIGSET(LINUX_SIGTSTP) | SIGSET(LINUX_SIGTTIN) | \
-	 SIGSET(LINUX_SIGTTOU))
+#define SIGSET_STOP \
+	(SIGSET(LINUX_SIGSTOP) | SIGSET(LINUX_SIGTSTP) | SIGSET(LINUX_SIGTTIN) | SIGSET(LINUX_SIGTTOU))
 /* Faults of the program itself: taken before all others. */
-#define SIGSET_SYNCHRONOUS                                                     \
-	(SIGSET(LINUX_SIGSEGV) | SIGSET(LINUX_SIGBUS) | SIGSET(LINUX_SIGILL) | \
-	 SIGSET(LINUX_SIGTRAP) | SIGSET(LINUX_SIGFPE) | SIGSET(LINUX_SIGSYS))
-#define SIGSET_IGNORED_BY_DEFAULT                                               \
-	(SIGSET(LINUX_SIGCHLD) | SIGSET(LINUX_SIGCONT) | SIGSET(LINUX_SIGURG) | \
-	 SIGSET(LINUX_SIGWINCH))
+#define SIGSET_SYNCHRONOUS                                                                             \
+	(SIGSET(LINUX_SIGSEGV) | SIGSET(LINUX_SIGBUS) | SIGSET(LINUX_SIGILL) | SIGSET(LINUX_SIGTRAP) | \
+	 SIGSET(LINUX_SIGFPE) | SIGSET(LINUX_SIGSYS))
+#define SIGSET_IGNORED_BY_DEFAULT \
+	(SIGSET(LINUX_SIGCHLD) | SIGSET(LINUX_SIGCONT) | SIGSET(LINUX_SIGURG) | SIGSET(LINUX_SIGWINCH))
 
 struct sigpending {
 	uint64_t set;
-	struct list
-	    queue; /* of struct sigqueue; a signal in the set may have no entry (no memory) */
+	struct list queue; /* of struct sigqueue; a signal in the set may have no entry (no memory) */
 };
 
 /*
@@ -46,8 +43,7 @@ struct sigpending {
  */
 void signal_send_thread(struct thread *thread, int sig, const struct linux_siginfo *info);
 void signal_send_process(struct process *process, int sig, const struct linux_siginfo *info);
-void signal_send_pgrp(struct pgrp *pgrp, int sig,
-		      const struct linux_siginfo *info); /* null pgrp: no one */
+void signal_send_pgrp(struct pgrp *pgrp, int sig, const struct linux_siginfo *info); /* null pgrp: no one */
 
 /* To the calling thread: SIGPIPE, SIGXFSZ of a system call. */
 void signal_send_self(int sig);
@@ -68,8 +64,7 @@ bool signal_is_ignored_or_blocked(int sig);
  * sigsuspend).  The old mask comes back when the call returns, after the handlers that the
  * temporary mask let in.
  */
-long signal_mask_push(uint64_t user_sigset,
-		      uint64_t sigset_size); /* address 0: nothing; -EINVAL, -EFAULT */
+long signal_mask_push(uint64_t user_sigset, uint64_t sigset_size); /* address 0: nothing; -EINVAL, -EFAULT */
 void signal_mask_pop(long result); /* to be called with the call's result: keeps the mask for a
 				      handler if it is -ERESTARTNOHAND or -EINTR */
 

@@ -13,9 +13,9 @@
 
 struct target {
 	struct inode *inode;
-	struct mount *mnt;  /* NULL: a file without a name */
-	struct path path;   /* owned, if by path */
-	struct fd_ref ref;  /* owned, if by descriptor */
+	struct mount *mnt; /* NULL: a file without a name */
+	struct path path;  /* owned, if by path */
+	struct fd_ref ref; /* owned, if by descriptor */
 };
 
 /* at_flags: SYMLINK_NOFOLLOW, EMPTY_PATH; others are ignored. */

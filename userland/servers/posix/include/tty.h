@@ -28,10 +28,10 @@ struct pgrp;
 struct session;
 struct tty;
 
-#define TTY_MAJOR     4   /* ttyS0 is 4:64 */
-#define TTYS_MINOR    64
-#define TTYAUX_MAJOR  5   /* 0 tty, 1 console, 2 ptmx */
-#define PTS_MAJOR     136
+#define TTY_MAJOR    4 /* ttyS0 is 4:64 */
+#define TTYS_MINOR   64
+#define TTYAUX_MAJOR 5 /* 0 tty, 1 console, 2 ptmx */
+#define PTS_MAJOR    136
 
 #define TTY_OUTPUT_BYTES 4096u
 
@@ -46,23 +46,23 @@ struct tty_device_ops {
 
 struct tty {
 	const struct tty_device_ops *device; /* [I] */
-	void *private;               /* [I] the device's */
-	uint32_t rdev;               /* [I] */
-	char name[16];               /* [I] "ttyS0", "pts/3" */
-	atomic_uint refs;            /* [a] open files, the session it controls, a pty's master */
-	atomic_uint nr_open;         /* [a] open files */
+	void *private;                       /* [I] the device's */
+	uint32_t rdev;                       /* [I] */
+	char name[16];                       /* [I] "ttyS0", "pts/3" */
+	atomic_uint refs;                    /* [a] open files, the session it controls, a pty's master */
+	atomic_uint nr_open;                 /* [a] open files */
 	struct mutex lock;
-	struct ldisc ldisc;          /* [l] */
-	struct linux_winsize winsize; /* [l] */
-	bool hung_up;                /* [l] */
-	bool exclusive;              /* [l] */
-	bool carrying;               /* [l] somebody carries output */
-	uint8_t output[TTY_OUTPUT_BYTES]; /* [l] ring */
+	struct ldisc ldisc;                /* [l] */
+	struct linux_winsize winsize;      /* [l] */
+	bool hung_up;                      /* [l] */
+	bool exclusive;                    /* [l] */
+	bool carrying;                     /* [l] somebody carries output */
+	uint8_t output[TTY_OUTPUT_BYTES];  /* [l] ring */
 	uint32_t output_head, output_tail; /* [l] free-running */
-	struct wait_queue readers;   /* input, hang-up */
-	struct wait_queue writers;   /* room for output, hang-up */
-	struct session *session;     /* [c] it controls, with a reference; or NULL */
-	struct pgrp *foreground;     /* [c] with a reference; or NULL */
+	struct wait_queue readers;         /* input, hang-up */
+	struct wait_queue writers;         /* room for output, hang-up */
+	struct session *session;           /* [c] it controls, with a reference; or NULL */
+	struct pgrp *foreground;           /* [c] with a reference; or NULL */
 };
 
 void tty_init(struct tty *tty, const struct tty_device_ops *device, const char *name, uint32_t rdev);
@@ -75,12 +75,12 @@ static inline struct tty *tty_get(struct tty *tty)
 
 /* For devices. */
 void tty_receive(struct tty *tty, const uint8_t *bytes, size_t len);
-void tty_carry(struct tty *tty);   /* the device can take output again */
-void tty_hangup(struct tty *tty);  /* reads end, writes fail, SIGHUP to the session */
+void tty_carry(struct tty *tty);  /* the device can take output again */
+void tty_hangup(struct tty *tty); /* reads end, writes fail, SIGHUP to the session */
 /* For a file_ops.open: takes over a reference. may_control: it may become the controlling terminal. */
 int tty_file_open(struct tty *tty, struct file *file, bool may_control);
 long tty_write_bytes(struct tty *tty, const uint8_t *bytes, size_t len, bool nonblock); /* for the kernel log */
-extern const struct file_ops tty_file_ops; /* all but open */
+extern const struct file_ops tty_file_ops;                                              /* all but open */
 
 /* For sessions. */
 void tty_session_leader_exit(struct session *session); /* hangs up what it controlled */

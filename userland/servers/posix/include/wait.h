@@ -36,7 +36,7 @@ struct wait_token {
 struct waiter {
 	struct list link;
 	struct wait_queue
-	    *queue; /* null when in none; cleared by whoever takes it out, under the queue's lock */
+		*queue; /* null when in none; cleared by whoever takes it out, under the queue's lock */
 	struct wait_token *token;
 };
 

@@ -23,18 +23,18 @@
 #include "path.h"
 
 struct walk {
-	struct mount *mnt;      /* where the walk stands */
+	struct mount *mnt; /* where the walk stands */
 	struct dentry *dentry;
-	struct path root;       /* no way leads above it */
-	struct path root_pin;   /* references to root, if the context is shared */
-	struct path pin;        /* references taken at the last pin */
-	struct fd_ref start;    /* the directory descriptor */
-	const char *rest;       /* of the path, behind the components done */
-	char *buffer;           /* holds the rest once a link was followed; malloc'ed */
+	struct path root;     /* no way leads above it */
+	struct path root_pin; /* references to root, if the context is shared */
+	struct path pin;      /* references taken at the last pin */
+	struct fd_ref start;  /* the directory descriptor */
+	const char *rest;     /* of the path, behind the components done */
+	char *buffer;         /* holds the rest once a link was followed; malloc'ed */
 	size_t buffer_size;
-	unsigned flags;         /* LOOKUP_* */
+	unsigned flags; /* LOOKUP_* */
 	unsigned nr_links;
-	bool locked;            /* dentry_lock is held for reading */
+	bool locked; /* dentry_lock is held for reading */
 	/* The last component, if the walk stopped before it. */
 	enum path_last last_kind;
 	const char *last;

@@ -25,8 +25,8 @@ static long range_check(uint64_t start, uint64_t len_bytes, uint64_t *end)
 
 /* The file behind addr with a reference, and how far its mapping goes; null for other memory or
  * holes. */
-static struct file *file_at(struct mm *mm, uint64_t addr, uint64_t *end, uint64_t *offset,
-			    uint32_t *flags, bool *mapped)
+static struct file *file_at(struct mm *mm, uint64_t addr, uint64_t *end, uint64_t *offset, uint32_t *flags,
+			    bool *mapped)
 {
 	struct file *file = NULL;
 
@@ -197,9 +197,8 @@ long sys_mincore(SYSCALL_ARGS)
 		if (quoin_aspace_resident(mm->aspace, start, nr, (uintptr_t)bytes) < 0)
 			memset(bytes, 0, nr);
 		for (uint64_t i = 0; i < nr; i++)
-			bytes[i] =
-			    (bytes[i] & 1) ||
-			    (file && pagecache_has(file->inode, offset + i * QUOIN_PAGE_SIZE));
+			bytes[i] = (bytes[i] & 1) ||
+				   (file && pagecache_has(file->inode, offset + i * QUOIN_PAGE_SIZE));
 		if (file)
 			file_put(file);
 		if (copy_to_user(out, bytes, nr))

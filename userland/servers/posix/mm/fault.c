@@ -19,8 +19,7 @@ struct fault_target {
 	uint64_t offset;   /* of the page in the file */
 };
 
-static long fault_lookup(struct mm *mm, uint64_t addr, enum mm_access access,
-			 struct fault_target *target)
+static long fault_lookup(struct mm *mm, uint64_t addr, enum mm_access access, struct fault_target *target)
 {
 	long result = -EFAULT;
 
@@ -47,8 +46,7 @@ static long fault_file(struct mm *mm, const struct fault_target *target, uint32_
 	else
 		error = pagecache_fault(inode, target->offset);
 	atomic_fetch_add_explicit(&mm->major_faults, 1, memory_order_relaxed);
-	return error == -EFAULT ? -ERANGE
-				: error; /* beyond the end of the file: SIGBUS, not SIGSEGV */
+	return error == -EFAULT ? -ERANGE : error; /* beyond the end of the file: SIGBUS, not SIGSEGV */
 }
 
 long mm_fault_resolve(struct mm *mm, uint64_t addr, enum mm_access access, uint32_t kind)
@@ -98,8 +96,7 @@ void mm_populate(struct mm *mm, uint64_t start, uint64_t end, enum mm_access acc
 		if (kind <= 0)
 			return;
 		uint64_t stuck = ipc_thread_page()->vcpu.fault_addr & ~PAGE_MASK;
-		if (stuck < start || stuck >= end ||
-		    mm_fault_resolve(mm, stuck, access, (uint32_t)kind))
+		if (stuck < start || stuck >= end || mm_fault_resolve(mm, stuck, access, (uint32_t)kind))
 			return;
 		start = stuck;
 	}

@@ -69,8 +69,7 @@ static long vma_memobj(const struct vma *vma)
 long mm_map_locked(struct mm *mm, const struct vma *vma, bool replace)
 {
 	uint64_t len = vma->end - vma->start;
-	uint64_t flags =
-	    (vma->flags & VMA_SHARED ? QUOIN_MAP_SHARED : 0) | (replace ? QUOIN_MAP_REPLACE : 0);
+	uint64_t flags = (vma->flags & VMA_SHARED ? QUOIN_MAP_SHARED : 0) | (replace ? QUOIN_MAP_REPLACE : 0);
 	long error = vma_list_reserve(&mm->vmas, 2);
 
 	if (error)
@@ -130,8 +129,7 @@ static long request_check(const struct mmap_request *request)
 
 	if (!request->len || (request->offset & PAGE_MASK))
 		return -EINVAL;
-	if (type != LINUX_MAP_PRIVATE && type != LINUX_MAP_SHARED &&
-	    type != LINUX_MAP_SHARED_VALIDATE)
+	if (type != LINUX_MAP_PRIVATE && type != LINUX_MAP_SHARED && type != LINUX_MAP_SHARED_VALIDATE)
 		return -EINVAL;
 	if (request->len > QUOIN_GUEST_MAX - MMAP_LOW)
 		return -ENOMEM;
@@ -145,8 +143,7 @@ static long request_check(const struct mmap_request *request)
 		return -EPERM;
 	/* More than there is can never be used. */
 	if (!(request->flags & LINUX_MAP_NORESERVE) && type == LINUX_MAP_PRIVATE &&
-	    (request->prot & LINUX_PROT_WRITE) &&
-	    request->len / QUOIN_PAGE_SIZE > runtime_info()->total_pages)
+	    (request->prot & LINUX_PROT_WRITE) && request->len / QUOIN_PAGE_SIZE > runtime_info()->total_pages)
 		return -ENOMEM;
 	return 0;
 }
@@ -305,8 +302,7 @@ long sys_munmap(SYSCALL_ARGS)
 	struct mm *mm = current->process->mm;
 	uint64_t start = (uint64_t)a0, len = page_up((uint64_t)a1);
 
-	if ((start & PAGE_MASK) || !len || (uint64_t)a1 > QUOIN_GUEST_MAX ||
-	    start > QUOIN_GUEST_MAX - len)
+	if ((start & PAGE_MASK) || !len || (uint64_t)a1 > QUOIN_GUEST_MAX || start > QUOIN_GUEST_MAX - len)
 		return -EINVAL;
 	if (start < QUOIN_GUEST_MIN)
 		return 0;
@@ -389,8 +385,7 @@ static bool brk_grow_locked(struct mm *mm, uint64_t from, uint64_t to)
 	    !mm_within_limits_locked(mm, to - from, vma.flags))
 		return false;
 	/* One page stays free above, as a guard. */
-	return vma_list_is_free(&mm->vmas, from, to + QUOIN_PAGE_SIZE) &&
-	       !mm_map_locked(mm, &vma, false);
+	return vma_list_is_free(&mm->vmas, from, to + QUOIN_PAGE_SIZE) && !mm_map_locked(mm, &vma, false);
 }
 
 long sys_brk(SYSCALL_ARGS)

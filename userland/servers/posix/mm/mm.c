@@ -202,8 +202,7 @@ size_t mm_read(struct mm *mm, uint64_t addr, void *buffer, size_t len)
 	return copied > 0 ? (size_t)copied : 0;
 }
 
-void mm_for_each_vma(struct mm *mm, bool (*visit)(struct mm *, const struct vma *, void *),
-		     void *context)
+void mm_for_each_vma(struct mm *mm, bool (*visit)(struct mm *, const struct vma *, void *), void *context)
 {
 	mutex_lock(&mm->lock);
 	for (uint32_t i = 0; i < mm->vmas.nr; i++)

@@ -18,18 +18,15 @@ static long request_check(const struct mremap_request *request)
 		return -EINVAL;
 	if (fixed && !(request->flags & LINUX_MREMAP_MAYMOVE))
 		return -EINVAL;
-	if ((request->old_addr & PAGE_MASK) || !request->new_len ||
-	    request->old_addr < QUOIN_GUEST_MIN)
+	if ((request->old_addr & PAGE_MASK) || !request->new_len || request->old_addr < QUOIN_GUEST_MIN)
 		return -EINVAL;
-	if (request->old_addr > QUOIN_GUEST_MAX ||
-	    request->old_len > QUOIN_GUEST_MAX - request->old_addr)
+	if (request->old_addr > QUOIN_GUEST_MAX || request->old_len > QUOIN_GUEST_MAX - request->old_addr)
 		return -EINVAL;
 	if (request->new_len > QUOIN_GUEST_MAX)
 		return -EINVAL;
 	if (!fixed)
 		return 0;
-	if ((request->new_addr & PAGE_MASK) ||
-	    request->new_addr > QUOIN_GUEST_MAX - request->new_len ||
+	if ((request->new_addr & PAGE_MASK) || request->new_addr > QUOIN_GUEST_MAX - request->new_len ||
 	    request->new_addr < QUOIN_GUEST_MIN)
 		return -EINVAL;
 	if (request->new_addr < request->old_addr + request->old_len &&
@@ -52,8 +49,7 @@ static struct vma vma_moved(const struct vma *vma, uint64_t from, uint64_t start
 }
 
 /* The pages behind the old end are mapped like the rest. */
-static long grow_in_place(struct mm *mm, const struct mremap_request *request,
-			  const struct vma *vma)
+static long grow_in_place(struct mm *mm, const struct mremap_request *request, const struct vma *vma)
 {
 	uint64_t end = request->old_addr + request->old_len;
 	struct vma tail = vma_moved(vma, end, end, request->new_len - request->old_len);
@@ -64,8 +60,7 @@ static long grow_in_place(struct mm *mm, const struct mremap_request *request,
 	return error ? error : (long)request->old_addr;
 }
 
-static long move_to(struct mm *mm, const struct mremap_request *request, const struct vma *vma,
-		    uint64_t to)
+static long move_to(struct mm *mm, const struct mremap_request *request, const struct vma *vma, uint64_t to)
 {
 	struct vma moved = vma_moved(vma, request->old_addr, to, request->new_len);
 	long error = vma_list_reserve(&mm->vmas, 3);

@@ -23,10 +23,9 @@ void vdso_init(void)
 
 	image_bytes = page_up((uint64_t)(vdso_image_end - vdso_image));
 	vdso_memory = memory_create(QUOIN_PAGE_SIZE + image_bytes);
-	char *mapped = vdso_memory
-			   ? memobj_map(vdso_memory->memobj, 0, QUOIN_PAGE_SIZE + image_bytes,
-					QUOIN_PROT_READ | QUOIN_PROT_WRITE, QUOIN_MAP_SHARED)
-			   : NULL;
+	char *mapped = vdso_memory ? memobj_map(vdso_memory->memobj, 0, QUOIN_PAGE_SIZE + image_bytes,
+						QUOIN_PROT_READ | QUOIN_PROT_WRITE, QUOIN_MAP_SHARED)
+				   : NULL;
 	if (!mapped)
 		panic("no memory for the vDSO");
 	memcpy(mapped + QUOIN_PAGE_SIZE, vdso_image, (size_t)(vdso_image_end - vdso_image));

@@ -77,8 +77,7 @@ static void entry_open(struct vma_list *list, uint32_t i)
 
 static void entries_close(struct vma_list *list, uint32_t i, uint32_t count)
 {
-	memmove(&list->array[i], &list->array[i + count],
-		(list->nr - i - count) * sizeof(list->array[0]));
+	memmove(&list->array[i], &list->array[i + count], (list->nr - i - count) * sizeof(list->array[0]));
 	list->nr -= count;
 }
 
@@ -138,8 +137,7 @@ void vma_list_remove(struct vma_list *list, uint64_t start, uint64_t end)
 	if (first == list->nr || list->array[first].start >= end)
 		return;
 	if (list->array[first].start < start && list->array[first].end > end) {
-		vma_list_split(list,
-			       start); /* a hole in the middle: the only case that adds an entry */
+		vma_list_split(list, start); /* a hole in the middle: the only case that adds an entry */
 		first++;
 	} else if (list->array[first].start < start) {
 		list->array[first].end = start;
@@ -174,8 +172,7 @@ uint64_t vma_list_gap(const struct vma_list *list, uint64_t len, uint64_t low, u
 	if (i < list->nr && list->array[i].start < high)
 		high = list->array[i].start;
 	for (;;) {
-		uint64_t floor =
-		    i > 0 && list->array[i - 1].end > low ? list->array[i - 1].end : low;
+		uint64_t floor = i > 0 && list->array[i - 1].end > low ? list->array[i - 1].end : low;
 		if (high > floor && high - floor >= len)
 			return high - len;
 		if (i == 0 || list->array[i - 1].start <= low)

@@ -20,7 +20,7 @@ struct console_line {
 	uint32_t number; /* [I] */
 };
 
-static quoin_handle console;          /* [I] after start */
+static quoin_handle console;                  /* [I] after start */
 static struct console_line *lines[MAX_LINES]; /* [I] after start */
 
 /* ---- the device ---- */

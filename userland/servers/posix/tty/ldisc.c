@@ -11,7 +11,7 @@
 #define TAB_STOPS 8
 #define NO_CHAR   0 /* _POSIX_VDISABLE */
 
-#define CONTROL(c) ((c) & 0x1f)
+#define CONTROL(c) ((c)&0x1f)
 
 struct input {
 	struct ldisc *ld;
@@ -342,7 +342,9 @@ static bool input_signal(struct input *in, uint8_t byte)
 	static const struct {
 		uint8_t which, sig;
 	} signals[] = {
-		{ LINUX_VINTR, LINUX_SIGINT }, { LINUX_VQUIT, LINUX_SIGQUIT }, { LINUX_VSUSP, LINUX_SIGTSTP },
+		{ LINUX_VINTR, LINUX_SIGINT },
+		{ LINUX_VQUIT, LINUX_SIGQUIT },
+		{ LINUX_VSUSP, LINUX_SIGTSTP },
 	};
 	struct ldisc *ld = in->ld;
 

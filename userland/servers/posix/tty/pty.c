@@ -22,12 +22,12 @@
 
 struct pty {
 	struct tty slave;
-	unsigned index;           /* [I] */
-	bool locked;              /* [l] until TIOCSPTLCK: the slave cannot be opened */
-	bool master_closed;       /* [l] */
-	bool slave_was_open;      /* [l] */
+	unsigned index;            /* [I] */
+	bool locked;               /* [l] until TIOCSPTLCK: the slave cannot be opened */
+	bool master_closed;        /* [l] */
+	bool slave_was_open;       /* [l] */
 	uint8_t bytes[PIPE_BYTES]; /* [l] ring: the slave's output */
-	uint32_t head, tail;      /* [l] */
+	uint32_t head, tail;       /* [l] */
 	struct wait_queue readers; /* of the master */
 };
 
@@ -169,8 +169,9 @@ static long master_write(struct file *file, struct io_iter *iter, int64_t *pos)
 		/* raw input that nobody reads is held back here, where the writer can wait */
 		if (!input_room(pty) && atomic_load(&file->flags) & LINUX_O_NONBLOCK)
 			return done ? done : -EAGAIN;
-		long error = input_room(pty) ? 0 : wait_event_deadline(&pty->slave.writers, input_room(pty),
-								       clock_ns() + 10000000);
+		long error = input_room(pty) ? 0
+					     : wait_event_deadline(&pty->slave.writers, input_room(pty),
+								   clock_ns() + 10000000);
 		if (error == -ETIMEDOUT)
 			continue;
 		if (error)

@@ -371,8 +371,8 @@ static long termios_set(struct tty *tty, uint64_t address, enum termios_when whe
 
 static uint32_t speed_of(uint32_t cflag)
 {
-	static const uint32_t speeds[] = { 0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600,
-					   19200, 38400 };
+	static const uint32_t speeds[] = { 0,   50,   75,   110,  134,  150,  200,   300,
+					   600, 1200, 1800, 2400, 4800, 9600, 19200, 38400 };
 	static const uint32_t fast[] = { 57600, 115200, 230400, 460800 };
 	uint32_t code = cflag & LINUX_CBAUD;
 

@@ -170,8 +170,7 @@ int inode_truncate(struct inode *inode, int64_t size)
 	return error;
 }
 
-#define ALLOCATE_MODES                                                                             \
-	(LINUX_FALLOC_FL_KEEP_SIZE | LINUX_FALLOC_FL_PUNCH_HOLE | LINUX_FALLOC_FL_ZERO_RANGE)
+#define ALLOCATE_MODES (LINUX_FALLOC_FL_KEEP_SIZE | LINUX_FALLOC_FL_PUNCH_HOLE | LINUX_FALLOC_FL_ZERO_RANGE)
 
 /* Zeroes a range in the cache; the disk gets the zeroes with the next write-back. */
 static int allocate_zero(struct inode *inode, int64_t start, int64_t end)

@@ -84,8 +84,7 @@ long sys_chown(SYSCALL_ARGS)
 
 long sys_lchown(SYSCALL_ARGS)
 {
-	return chown_call(LINUX_AT_FDCWD, (uint64_t)a0, (uint32_t)a1, (uint32_t)a2,
-			  LINUX_AT_SYMLINK_NOFOLLOW);
+	return chown_call(LINUX_AT_FDCWD, (uint64_t)a0, (uint32_t)a1, (uint32_t)a2, LINUX_AT_SYMLINK_NOFOLLOW);
 }
 
 long sys_fchownat(SYSCALL_ARGS)
@@ -104,7 +103,7 @@ long sys_fchown(SYSCALL_ARGS)
 /* ---- times ---- */
 
 struct times {
-	bool now;                   /* both are the present: enough to be allowed to write */
+	bool now; /* both are the present: enough to be allowed to write */
 	struct inode_attr attr;
 };
 
@@ -170,8 +169,7 @@ static long times_from_timevals(struct times *times, uint64_t user)
 		if (tv[i].tv_usec < 0 || tv[i].tv_usec >= 1000000)
 			return -EINVAL;
 		error = times_set_one(&ts, i ? ATTR_MTIME : ATTR_ATIME,
-				      i ? &times->attr.mtime_ns : &times->attr.atime_ns,
-				      &times->attr.valid);
+				      i ? &times->attr.mtime_ns : &times->attr.atime_ns, &times->attr.valid);
 	}
 	return error;
 }

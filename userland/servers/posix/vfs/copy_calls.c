@@ -127,8 +127,7 @@ long sys_sendfile(SYSCALL_ARGS)
 	return result;
 }
 
-static long copy_range_check(struct file *in, struct file *out, int64_t in_pos, int64_t out_pos,
-			     uint64_t len)
+static long copy_range_check(struct file *in, struct file *out, int64_t in_pos, int64_t out_pos, uint64_t len)
 {
 	if (!file_readable(in) || !file_writable(out) || (atomic_load(&out->flags) & LINUX_O_APPEND))
 		return -EBADF;
@@ -136,8 +135,7 @@ static long copy_range_check(struct file *in, struct file *out, int64_t in_pos, 
 		return -EISDIR;
 	if (!inode_is_regular(in->inode) || !inode_is_regular(out->inode))
 		return -EINVAL;
-	if (in->inode == out->inode && in_pos < out_pos + (int64_t)len &&
-	    out_pos < in_pos + (int64_t)len)
+	if (in->inode == out->inode && in_pos < out_pos + (int64_t)len && out_pos < in_pos + (int64_t)len)
 		return -EINVAL;
 	return 0;
 }

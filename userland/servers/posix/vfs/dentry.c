@@ -15,13 +15,13 @@
 #include "lockrank.h"
 
 #define DENTRY_BUCKETS_LOG2 14
-#define DENTRY_BUCKETS	    (1u << DENTRY_BUCKETS_LOG2)
+#define DENTRY_BUCKETS      (1u << DENTRY_BUCKETS_LOG2)
 
 struct rwlock dentry_lock;
-static struct dentry **buckets;                   /* [w] */
-static struct list lru = LIST_INIT(lru);          /* [w] every dentry but roots */
+static struct dentry **buckets;          /* [w] */
+static struct list lru = LIST_INIT(lru); /* [w] every dentry but roots */
 static atomic_uint nr_dentries;
-static unsigned dentry_limit = 20000;             /* [I] beyond it a new one pushes out old ones */
+static unsigned dentry_limit = 20000; /* [I] beyond it a new one pushes out old ones */
 
 void dentry_cache_init(unsigned limit)
 {
@@ -72,8 +72,8 @@ static bool dentry_set_name(struct dentry *dentry, const char *name, size_t len,
 }
 
 /* Negative, unhashed, one reference; takes a reference to parent. */
-static struct dentry *dentry_alloc(struct superblock *sb, struct dentry *parent, const char *name,
-				   size_t len, uint32_t hash)
+static struct dentry *dentry_alloc(struct superblock *sb, struct dentry *parent, const char *name, size_t len,
+				   uint32_t hash)
 {
 	struct dentry *dentry = calloc(1, sizeof(*dentry));
 
@@ -348,7 +348,7 @@ static unsigned reclaim_collect(struct dentry **batch, unsigned max, struct supe
 	rwlock_write_lock(&dentry_lock);
 	if (sb)
 		scan = UINT32_MAX;
-	list_for_each_safe(node, after, &lru) {
+	list_for_each_safe (node, after, &lru) {
 		struct dentry *dentry = list_entry(node, struct dentry, lru);
 
 		if (found == max || scan-- == 0)
@@ -428,7 +428,7 @@ static struct dentry *prune_collect(struct dentry *parent)
 	struct dentry *unused = NULL;
 
 	rwlock_write_lock(&dentry_lock);
-	list_for_each_safe(node, after, &lru) {
+	list_for_each_safe (node, after, &lru) {
 		struct dentry *dentry = list_entry(node, struct dentry, lru);
 
 		if (dentry->parent != parent || !dentry->hashed)

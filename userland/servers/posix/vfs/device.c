@@ -15,13 +15,13 @@
 #include "pipe.h"
 
 struct device {
-	struct list link;             /* [d] */
-	uint32_t rdev;                /* [I] */
-	uint32_t mode;                /* [I] type and permissions */
-	const struct file_ops *ops;   /* [I] character devices */
-	quoin_handle endpoint;        /* [I] block devices */
-	uint64_t nr_sectors;          /* [I] block devices */
-	char name[32];                /* [I] "" : no node */
+	struct list link;           /* [d] */
+	uint32_t rdev;              /* [I] */
+	uint32_t mode;              /* [I] type and permissions */
+	const struct file_ops *ops; /* [I] character devices */
+	quoin_handle endpoint;      /* [I] block devices */
+	uint64_t nr_sectors;        /* [I] block devices */
+	char name[32];              /* [I] "" : no node */
 };
 
 /* [d] devices_lock */
@@ -32,7 +32,7 @@ static struct device *device_find_locked(uint32_t type, uint32_t rdev)
 {
 	struct device *device;
 
-	list_for_each_entry(device, &devices, link)
+	list_for_each_entry (device, &devices, link)
 		if ((device->mode & LINUX_S_IFMT) == type && device->rdev == rdev)
 			return device;
 	return NULL;
@@ -134,21 +134,20 @@ uint32_t device_block_find(const char *name)
 	if (strncmp(name, "/dev/", 5) == 0)
 		name += 5;
 	mutex_lock(&devices_lock);
-	list_for_each_entry(device, &devices, link)
+	list_for_each_entry (device, &devices, link)
 		if ((device->mode & LINUX_S_IFMT) == LINUX_S_IFBLK && strcmp(device->name, name) == 0)
 			rdev = device->rdev;
 	mutex_unlock(&devices_lock);
 	return rdev;
 }
 
-void device_for_each_block(void (*visit)(const char *name, uint32_t rdev, uint64_t nr_sectors,
-					 void *argument),
+void device_for_each_block(void (*visit)(const char *name, uint32_t rdev, uint64_t nr_sectors, void *argument),
 			   void *argument)
 {
 	struct device *device;
 
 	mutex_lock(&devices_lock);
-	list_for_each_entry(device, &devices, link)
+	list_for_each_entry (device, &devices, link)
 		if ((device->mode & LINUX_S_IFMT) == LINUX_S_IFBLK)
 			visit(device->name, device->rdev, device->nr_sectors, argument);
 	mutex_unlock(&devices_lock);

@@ -22,8 +22,8 @@ struct dirents {
 	bool full;
 };
 
-static bool dirents_emit(struct dir_context *context, const char *name, size_t len, uint64_t ino,
-			 unsigned type, int64_t next)
+static bool dirents_emit(struct dir_context *context, const char *name, size_t len, uint64_t ino, unsigned type,
+			 int64_t next)
 {
 	struct dirents *dirents = container_of(context, struct dirents, context);
 	size_t head = dirents->old_format ? 18 : LINUX_DIRENT64_NAME_OFFSET;

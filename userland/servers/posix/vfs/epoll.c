@@ -33,16 +33,16 @@ struct epoll {
 };
 
 struct epoll_item {
-	struct list set_link;      /* [e] in epoll->items */
-	struct list file_link;     /* [e] in file->epoll_links */
-	struct epoll *epoll;       /* [e] NULL: taken out */
-	struct file *file;         /* [e] no reference */
-	int fd;                    /* [I] */
-	atomic_uint refs;          /* [a] the set's, and the looking thread's */
-	uint32_t events;           /* [e] wanted, with the EPOLL* flags */
-	uint64_t data;             /* [e] */
-	bool disarmed;             /* [e] one-shot, and it was */
-	struct poll_table edges;   /* [w] stands in the file's queues */
+	struct list set_link;    /* [e] in epoll->items */
+	struct list file_link;   /* [e] in file->epoll_links */
+	struct epoll *epoll;     /* [e] NULL: taken out */
+	struct file *file;       /* [e] no reference */
+	int fd;                  /* [I] */
+	atomic_uint refs;        /* [a] the set's, and the looking thread's */
+	uint32_t events;         /* [e] wanted, with the EPOLL* flags */
+	uint64_t data;           /* [e] */
+	bool disarmed;           /* [e] one-shot, and it was */
+	struct poll_table edges; /* [w] stands in the file's queues */
 };
 
 static struct mutex epoll_lock = MUTEX_INIT("epoll", LOCK_RECORDS);
@@ -137,7 +137,7 @@ static struct look *looks_collect(struct epoll *epoll, unsigned *count)
 	looks = malloc((epoll->nr_items + 1) * sizeof(*looks));
 	*count = 0;
 	if (looks)
-		list_for_each_entry(item, &epoll->items, set_link) {
+		list_for_each_entry (item, &epoll->items, set_link) {
 			if (item->disarmed || !file_try_get(item->file))
 				continue;
 			atomic_fetch_add(&item->refs, 1);
@@ -192,8 +192,8 @@ static void item_reported(struct epoll *epoll, struct epoll_item *item)
 	mutex_unlock(&epoll_lock);
 }
 
-static unsigned epoll_look(struct epoll *epoll, struct look *looks, unsigned count,
-			   struct poll_table *table, struct linux_epoll_event *out, unsigned max)
+static unsigned epoll_look(struct epoll *epoll, struct look *looks, unsigned count, struct poll_table *table,
+			   struct linux_epoll_event *out, unsigned max)
 {
 	unsigned found = 0;
 
@@ -324,7 +324,7 @@ static struct epoll_item *item_find_locked(struct epoll *epoll, struct file *fil
 {
 	struct epoll_item *item;
 
-	list_for_each_entry(item, &epoll->items, set_link)
+	list_for_each_entry (item, &epoll->items, set_link)
 		if (item->file == file && item->fd == fd)
 			return item;
 	return NULL;
@@ -458,8 +458,7 @@ static uint32_t epoll_poll(struct file *file, struct poll_table *table)
 	if (!looks)
 		return LINUX_POLLERR;
 	for (unsigned i = 0; i < count; i++)
-		if (file_poll(looks[i].file, table) &
-		    (looks[i].item->events | LINUX_EPOLLERR | LINUX_EPOLLHUP))
+		if (file_poll(looks[i].file, table) & (looks[i].item->events | LINUX_EPOLLERR | LINUX_EPOLLHUP))
 			ready = LINUX_POLLIN | LINUX_POLLRDNORM;
 	looks_release(looks, count);
 	return ready;
@@ -471,10 +470,10 @@ static long epoll_create_call(int flags)
 {
 	struct epoll *epoll = calloc(1, sizeof(*epoll));
 	struct inode *inode = epoll ? inode_create_anonymous(0600) : NULL;
-	struct file *file = inode ? file_create_anonymous(inode, &epoll_file_ops, LINUX_O_RDWR,
-							  FILE_READ | FILE_WRITE | FILE_STREAM,
-							  "anon_inode:[eventpoll]") :
-				    NULL;
+	struct file *file =
+		inode ? file_create_anonymous(inode, &epoll_file_ops, LINUX_O_RDWR,
+					      FILE_READ | FILE_WRITE | FILE_STREAM, "anon_inode:[eventpoll]")
+		      : NULL;
 
 	if (!file) {
 		free(epoll);

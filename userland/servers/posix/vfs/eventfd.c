@@ -12,9 +12,9 @@
 /* [l] lock */
 struct eventfd {
 	struct mutex lock;
-	_Atomic uint64_t count;   /* [l] */
-	bool semaphore;           /* [I] reads take one at a time */
-	struct wait_queue wait;   /* the count changed */
+	_Atomic uint64_t count; /* [l] */
+	bool semaphore;         /* [I] reads take one at a time */
+	struct wait_queue wait; /* the count changed */
 };
 
 static long eventfd_take(struct eventfd *event, uint64_t *value)
@@ -128,10 +128,9 @@ static long eventfd_create(unsigned count, int flags)
 		return -EINVAL;
 	event = calloc(1, sizeof(*event));
 	inode = event ? inode_create_anonymous(0600) : NULL;
-	file = inode ? file_create_anonymous(inode, &eventfd_ops,
-					     LINUX_O_RDWR | (flags & LINUX_EFD_NONBLOCK),
-					     FILE_READ | FILE_WRITE | FILE_STREAM, "anon_inode:[eventfd]") :
-		       NULL;
+	file = inode ? file_create_anonymous(inode, &eventfd_ops, LINUX_O_RDWR | (flags & LINUX_EFD_NONBLOCK),
+					     FILE_READ | FILE_WRITE | FILE_STREAM, "anon_inode:[eventfd]")
+		     : NULL;
 	if (!file) {
 		free(event);
 		return -ENOMEM;

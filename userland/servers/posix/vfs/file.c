@@ -28,8 +28,8 @@ static struct file *file_alloc(struct inode *inode, int flags, unsigned mode)
 	file->ops = inode->file_ops;
 	file->mode = mode;
 	atomic_init(&file->refs, 1);
-	atomic_init(&file->flags, flags & ~(LINUX_O_CREAT | LINUX_O_EXCL | LINUX_O_NOCTTY |
-					    LINUX_O_TRUNC | LINUX_O_CLOEXEC));
+	atomic_init(&file->flags,
+		    flags & ~(LINUX_O_CREAT | LINUX_O_EXCL | LINUX_O_NOCTTY | LINUX_O_TRUNC | LINUX_O_CLOEXEC));
 	mutex_init(&file->pos_lock, "file", LOCK_FILE);
 	list_init(&file->epoll_links);
 	return file;
@@ -51,8 +51,8 @@ static unsigned file_mode_of(int flags)
 	}
 }
 
-struct file *file_create_anonymous(struct inode *inode, const struct file_ops *ops, int flags,
-				   unsigned mode, const char *label)
+struct file *file_create_anonymous(struct inode *inode, const struct file_ops *ops, int flags, unsigned mode,
+				   const char *label)
 {
 	struct file *file = file_alloc(inode, flags, mode);
 

@@ -18,7 +18,8 @@
 
 static unsigned dentry_limit(void)
 {
-	uint64_t limit = runtime_info()->total_pages / 8; /* some 160 bytes each: about half a percent of memory */
+	uint64_t limit =
+		runtime_info()->total_pages / 8; /* some 160 bytes each: about half a percent of memory */
 
 	return limit < DENTRIES_MIN ? DENTRIES_MIN : (unsigned)MIN(limit, 1000000ul);
 }

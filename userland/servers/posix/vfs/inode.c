@@ -68,7 +68,7 @@ static struct inode *table_find_locked(struct superblock *sb, uint64_t ino, uint
 {
 	struct inode *inode;
 
-	list_for_each_entry(inode, table_bucket(sb, ino), table_link)
+	list_for_each_entry (inode, table_bucket(sb, ino), table_link)
 		if (inode->ino == ino && inode->generation == generation)
 			return inode_get(inode);
 	return NULL;

@@ -13,7 +13,10 @@ void iter_init_user(struct io_iter *iter, uint64_t base, size_t len)
 void iter_init_kernel(struct io_iter *iter, void *base, size_t len)
 {
 	*iter = (struct io_iter){
-		.base = (uintptr_t)base, .len = len, .count = len, .kernel = true,
+		.base = (uintptr_t)base,
+		.len = len,
+		.count = len,
+		.kernel = true,
 	};
 }
 

@@ -11,11 +11,11 @@
 #include "tmpfs.h"
 #include "usercopy.h"
 
-#define MFD_CLOEXEC	  1u
+#define MFD_CLOEXEC       1u
 #define MFD_ALLOW_SEALING 2u
-#define MEMFD_PREFIX	  "/memfd:"
+#define MEMFD_PREFIX      "/memfd:"
 #define MEMFD_PREFIX_LEN  (sizeof(MEMFD_PREFIX) - 1)
-#define MEMFD_NAME_MAX	  249
+#define MEMFD_NAME_MAX    249
 
 long sys_memfd_create(SYSCALL_ARGS)
 {

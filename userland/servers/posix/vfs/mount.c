@@ -21,9 +21,9 @@
 #define MOUNT_BUCKETS 64
 
 static struct mutex mount_lock = MUTEX_INIT("mounts", LOCK_MOUNT);
-static struct list mounts = LIST_INIT(mounts);     /* [w] */
-static struct mount *buckets[MOUNT_BUCKETS];       /* [w] */
-static struct mount *root_mount;                   /* [w] */
+static struct list mounts = LIST_INIT(mounts); /* [w] */
+static struct mount *buckets[MOUNT_BUCKETS];   /* [w] */
+static struct mount *root_mount;               /* [w] */
 static atomic_uint next_mount_id = 1;
 
 static struct mount **mount_bucket(const struct mount *parent, const struct dentry *mountpoint)
@@ -228,7 +228,7 @@ static void mount_detach(struct mount *mnt, struct list *gone)
 	mount_remove(mnt);
 	do {
 		found = false;
-		list_for_each_entry(child, &mounts, link) {
+		list_for_each_entry (child, &mounts, link) {
 			if (child->parent != mnt)
 				continue;
 			mount_detach(child, gone);
@@ -314,8 +314,8 @@ static int copies_collect(struct list *copies, const struct path *source)
 	struct mount *child;
 	int error = copy_add(copies, source->mnt, source->dentry, NULL);
 
-	list_for_each_entry(entry, copies, link) {
-		list_for_each_entry(child, &mounts, link) {
+	list_for_each_entry (entry, copies, link) {
+		list_for_each_entry (child, &mounts, link) {
 			if (error)
 				return error;
 			if (child->parent == entry->from &&
@@ -332,7 +332,7 @@ static void copies_insert(struct list *copies)
 	struct mount_copy *entry;
 
 	rwlock_write_lock(&dentry_lock);
-	list_for_each_entry(entry, copies, link) {
+	list_for_each_entry (entry, copies, link) {
 		if (!entry->parent)
 			continue;
 		mount_insert(entry->copy, mount_get(entry->parent->copy), dentry_get(entry->from->mountpoint));
@@ -482,8 +482,7 @@ static void caller_to_root(void)
 	fs_context_set(current->fs, &current->fs->cwd, &root);
 }
 
-int mount_by_name(const char *source, const char *target, const char *type, unsigned flags,
-		  const char *data)
+int mount_by_name(const char *source, const char *target, const char *type, unsigned flags, const char *data)
 {
 	struct path path;
 	int error;
@@ -507,7 +506,7 @@ void mount_for_each(bool (*visit)(struct mount *mnt, void *argument), void *argu
 	struct mount *mnt;
 
 	mutex_lock(&mount_lock);
-	list_for_each_entry(mnt, &mounts, link)
+	list_for_each_entry (mnt, &mounts, link)
 		if (!visit(mnt, argument))
 			break;
 	mutex_unlock(&mount_lock);

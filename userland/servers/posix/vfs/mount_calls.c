@@ -52,8 +52,8 @@ static long mount_move_call(uint64_t user_source, const struct path *target)
 	return error;
 }
 
-static long mount_fresh(uint64_t user_source, const struct path *target, uint64_t user_type,
-			unsigned flags, uint64_t user_data)
+static long mount_fresh(uint64_t user_source, const struct path *target, uint64_t user_type, unsigned flags,
+			uint64_t user_data)
 {
 	char source[MOUNT_STRING], type[32], data[MOUNT_STRING];
 	long error = mount_string(source, sizeof(source), user_source);
@@ -102,8 +102,8 @@ long sys_umount2(SYSCALL_ARGS)
 
 	if (flags & ~(LINUX_MNT_FORCE | LINUX_MNT_DETACH | LINUX_MNT_EXPIRE | LINUX_UMOUNT_NOFOLLOW))
 		return -EINVAL;
-	error = path_lookup_user(LINUX_AT_FDCWD, (void *)a0,
-				 flags & LINUX_UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &target);
+	error = path_lookup_user(LINUX_AT_FDCWD, (void *)a0, flags & LINUX_UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW,
+				 &target);
 	if (error)
 		return error;
 	if (!capable(CAP_SYS_ADMIN))
@@ -124,9 +124,8 @@ static long statfs_superblock(struct superblock *sb, unsigned mount_flags, uint6
 	if (error)
 		return error;
 	out.f_fsid[0] = (int32_t)sb->dev;
-	out.f_flags = LINUX_ST_VALID |
-		      (mount_flags & (LINUX_ST_RDONLY | LINUX_ST_NOSUID | LINUX_ST_NODEV |
-				      LINUX_ST_NOEXEC | LINUX_ST_NOATIME));
+	out.f_flags = LINUX_ST_VALID | (mount_flags & (LINUX_ST_RDONLY | LINUX_ST_NOSUID | LINUX_ST_NODEV |
+						       LINUX_ST_NOEXEC | LINUX_ST_NOATIME));
 	if (sb->read_only)
 		out.f_flags |= LINUX_ST_RDONLY;
 	if (!(mount_flags & LINUX_MS_NOATIME))

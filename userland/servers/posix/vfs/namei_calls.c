@@ -27,8 +27,11 @@ int name_create_locked(const struct path *parent, struct dentry *dentry, uint32_
 	struct inode *dir = path_inode(parent);
 	struct cred *cred = current ? current->cred : NULL;
 	struct inode_new new = {
-		.mode = mode, .rdev = rdev, .target = target,
-		.uid = cred ? cred->fsuid : 0, .gid = cred ? cred->fsgid : 0,
+		.mode = mode,
+		.rdev = rdev,
+		.target = target,
+		.uid = cred ? cred->fsuid : 0,
+		.gid = cred ? cred->fsgid : 0,
 	};
 	int error = mount_want_write(parent->mnt);
 
@@ -73,8 +76,7 @@ static int name_create_last(struct path_parent *parent, uint32_t mode, uint32_t 
 	return error;
 }
 
-int name_create(int dirfd, const char *name, uint32_t mode, uint32_t rdev, const char *target,
-		struct path *out)
+int name_create(int dirfd, const char *name, uint32_t mode, uint32_t rdev, const char *target, struct path *out)
 {
 	struct path_parent parent;
 	int error = path_lookup_parent(dirfd, name, &parent);
@@ -318,7 +320,9 @@ static int remove_last(struct path_parent *parent, bool directory)
 static long remove_call(int dirfd, uint64_t user_name, bool directory)
 {
 	static const int rmdir_errors[] = {
-		[PATH_LAST_DOT] = -EINVAL, [PATH_LAST_DOTDOT] = -ENOTEMPTY, [PATH_LAST_ROOT] = -EBUSY,
+		[PATH_LAST_DOT] = -EINVAL,
+		[PATH_LAST_DOTDOT] = -ENOTEMPTY,
+		[PATH_LAST_ROOT] = -EBUSY,
 	};
 	struct path_parent parent;
 	char name[LINUX_PATH_MAX];

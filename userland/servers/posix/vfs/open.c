@@ -255,11 +255,10 @@ static long open_call(int dirfd, uint64_t user_name, int flags, uint32_t mode, u
 }
 
 /* Programs for x86-64 have large files always; F_GETFL shows it, as Linux does. */
-#define OPEN_FLAGS_KNOWN                                                                           \
-	(LINUX_O_ACCMODE | LINUX_O_CREAT | LINUX_O_EXCL | LINUX_O_NOCTTY | LINUX_O_TRUNC |         \
-	 LINUX_O_APPEND | LINUX_O_NONBLOCK | LINUX_O_SYNC | LINUX_O_ASYNC | LINUX_O_DIRECT |       \
-	 LINUX_O_LARGEFILE | LINUX_O_TMPFILE | LINUX_O_NOFOLLOW | LINUX_O_NOATIME |                \
-	 LINUX_O_CLOEXEC | LINUX_O_PATH)
+#define OPEN_FLAGS_KNOWN                                                                                    \
+	(LINUX_O_ACCMODE | LINUX_O_CREAT | LINUX_O_EXCL | LINUX_O_NOCTTY | LINUX_O_TRUNC | LINUX_O_APPEND | \
+	 LINUX_O_NONBLOCK | LINUX_O_SYNC | LINUX_O_ASYNC | LINUX_O_DIRECT | LINUX_O_LARGEFILE |             \
+	 LINUX_O_TMPFILE | LINUX_O_NOFOLLOW | LINUX_O_NOATIME | LINUX_O_CLOEXEC | LINUX_O_PATH)
 
 long sys_open(SYSCALL_ARGS)
 {
@@ -269,15 +268,14 @@ long sys_open(SYSCALL_ARGS)
 
 long sys_openat(SYSCALL_ARGS)
 {
-	return open_call((int)a0, (uint64_t)a1, ((int)a2 & OPEN_FLAGS_KNOWN) | LINUX_O_LARGEFILE,
-			 (uint32_t)a3, 0);
+	return open_call((int)a0, (uint64_t)a1, ((int)a2 & OPEN_FLAGS_KNOWN) | LINUX_O_LARGEFILE, (uint32_t)a3,
+			 0);
 }
 
 long sys_creat(SYSCALL_ARGS)
 {
 	return open_call(LINUX_AT_FDCWD, (uint64_t)a0,
-			 LINUX_O_CREAT | LINUX_O_WRONLY | LINUX_O_TRUNC | LINUX_O_LARGEFILE,
-			 (uint32_t)a1, 0);
+			 LINUX_O_CREAT | LINUX_O_WRONLY | LINUX_O_TRUNC | LINUX_O_LARGEFILE, (uint32_t)a1, 0);
 }
 
 static unsigned resolve_to_lookup(uint64_t resolve)
@@ -297,8 +295,8 @@ static unsigned resolve_to_lookup(uint64_t resolve)
 	return lookup;
 }
 
-#define RESOLVE_KNOWN                                                                              \
-	(LINUX_RESOLVE_NO_XDEV | LINUX_RESOLVE_NO_MAGICLINKS | LINUX_RESOLVE_NO_SYMLINKS |         \
+#define RESOLVE_KNOWN                                                                      \
+	(LINUX_RESOLVE_NO_XDEV | LINUX_RESOLVE_NO_MAGICLINKS | LINUX_RESOLVE_NO_SYMLINKS | \
 	 LINUX_RESOLVE_BENEATH | LINUX_RESOLVE_IN_ROOT)
 
 /* A struct that may be longer than ours if the tail is zero. */

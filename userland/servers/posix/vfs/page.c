@@ -27,8 +27,8 @@ bool page_try_get(struct page *page)
 	unsigned refs = atomic_load_explicit(&page->refs, memory_order_relaxed);
 
 	while (refs)
-		if (atomic_compare_exchange_weak_explicit(&page->refs, &refs, refs + 1,
-							  memory_order_acquire, memory_order_relaxed))
+		if (atomic_compare_exchange_weak_explicit(&page->refs, &refs, refs + 1, memory_order_acquire,
+							  memory_order_relaxed))
 			return true;
 	return false;
 }

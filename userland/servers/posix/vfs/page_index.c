@@ -10,9 +10,9 @@
 #define NODE_MASK  63
 
 struct page_node {
-	unsigned shift;      /* [I] of the index, for this node's slots; 0: the slots are pages */
-	uint64_t used;       /* [p] slots with something below */
-	uint64_t dirty;      /* [p] slots with a dirty page below */
+	unsigned shift;                    /* [I] of the index, for this node's slots; 0: the slots are pages */
+	uint64_t used;                     /* [p] slots with something below */
+	uint64_t dirty;                    /* [p] slots with a dirty page below */
 	_Atomic(void *) slots[NODE_SLOTS]; /* [p] to write; children stay for good once there */
 };
 

@@ -56,8 +56,7 @@ static int supply_locked(struct inode *inode, struct page *page, uint64_t nr, bo
 	if (error < 0)
 		return error == -QERR_NOMEM ? -ENOMEM : -EFAULT;
 	for (uint64_t i = 0; i < nr; i++) {
-		uint32_t old = atomic_fetch_or(&page[i].state,
-					       PAGE_MAPPED | (writable ? PAGE_WRITABLE : 0));
+		uint32_t old = atomic_fetch_or(&page[i].state, PAGE_MAPPED | (writable ? PAGE_WRITABLE : 0));
 
 		if (!(old & PAGE_MAPPED))
 			atomic_fetch_add(&page_counters.mapped, 1);
@@ -120,8 +119,7 @@ static int fault_obtain(struct inode *inode, uint64_t index, struct page **out)
 /* Still this inode's page, and within the file? Under the index's lock. */
 static bool page_belongs_locked(const struct inode *inode, const struct page *page, uint64_t index)
 {
-	return page->inode == inode && page->index == index &&
-	       index << QUOIN_PAGE_SHIFT < memobj_bytes(inode);
+	return page->inode == inode && page->index == index && index << QUOIN_PAGE_SHIFT < memobj_bytes(inode);
 }
 
 static int fault_supply(struct inode *inode, uint64_t index, bool write)
@@ -140,8 +138,7 @@ static int fault_supply(struct inode *inode, uint64_t index, bool write)
 	}
 	mutex_lock(&inode->pages.lock);
 	if (page_belongs_locked(inode, page, index)) {
-		error = supply_locked(inode, page, 1,
-				      write || memory || (page_state(page) & PAGE_WRITABLE));
+		error = supply_locked(inode, page, 1, write || memory || (page_state(page) & PAGE_WRITABLE));
 		if (!error && !write)
 			supply_around_locked(inode, index, memory);
 	} else {

@@ -20,7 +20,7 @@
 
 #define WARM_MAX     512
 #define TRIM_PAGES   128 /* that go back together */
-#define CHECK_PERIOD 32 /* allocations between looks at the machine's free memory */
+#define CHECK_PERIOD 32  /* allocations between looks at the machine's free memory */
 
 char *arena_base;
 struct page *arena_pages;
@@ -28,10 +28,10 @@ quoin_handle arena_memobj;
 
 /* [q] pool_lock */
 static struct mutex pool_lock = MUTEX_INIT("page pool", LOCK_POOL);
-static uint64_t nr_pages;       /* [I] */
+static uint64_t nr_pages;           /* [I] */
 static _Atomic uint64_t next_fresh; /* [q] pages from here on were never used */
-static struct page *warm, *cold; /* [q] */
-static unsigned nr_warm;        /* [q] */
+static struct page *warm, *cold;    /* [q] */
+static unsigned nr_warm;            /* [q] */
 static atomic_ulong nr_used;
 static atomic_uint nr_allocations;
 static uint64_t low_pages, min_pages; /* [I] */
@@ -45,8 +45,8 @@ int page_pool_init(uint64_t pages)
 	if (memobj < 0)
 		return (int)memobj;
 	arena_memobj = (quoin_handle)memobj;
-	arena_base = memobj_map(arena_memobj, 0, pages << QUOIN_PAGE_SHIFT,
-				QUOIN_PROT_READ | QUOIN_PROT_WRITE, QUOIN_MAP_SHARED);
+	arena_base = memobj_map(arena_memobj, 0, pages << QUOIN_PAGE_SHIFT, QUOIN_PROT_READ | QUOIN_PROT_WRITE,
+				QUOIN_MAP_SHARED);
 	arena_pages = pages_alloc(ALIGN_UP(pages * sizeof(struct page), QUOIN_PAGE_SIZE));
 	if (!arena_base || !arena_pages)
 		return -ENOMEM;

@@ -19,7 +19,7 @@
 #include "pagecache.h"
 
 #define READAHEAD_FIRST 8
-#define FILE_SIZE_MAX	(1ll << 43)
+#define FILE_SIZE_MAX   (1ll << 43)
 
 static inline uint64_t size_pages(int64_t size)
 {
@@ -147,8 +147,7 @@ static void memobj_follow_size(struct inode *inode, int64_t size)
 	if (!__atomic_load_n(&inode->memobj, __ATOMIC_ACQUIRE))
 		return;
 	mutex_lock(&inode->pages.lock);
-	if (inode->memobj && inode->memobj_size != want &&
-	    quoin_memobj_resize(inode->memobj, want) >= 0)
+	if (inode->memobj && inode->memobj_size != want && quoin_memobj_resize(inode->memobj, want) >= 0)
 		inode->memobj_size = want;
 	mutex_unlock(&inode->pages.lock);
 }
@@ -240,8 +239,8 @@ int pagecache_zero_range(struct inode *inode, int64_t start, int64_t end)
 	while (!error && start < end) {
 		uint64_t index = (uint64_t)start >> QUOIN_PAGE_SHIFT;
 		size_t from = start & (QUOIN_PAGE_SIZE - 1);
-		size_t to = end - start < (int64_t)(QUOIN_PAGE_SIZE - from) ? from + (end - start) :
-									      QUOIN_PAGE_SIZE;
+		size_t to = end - start < (int64_t)(QUOIN_PAGE_SIZE - from) ? from + (end - start)
+									    : QUOIN_PAGE_SIZE;
 		struct page *page = NULL;
 
 		if (from || to < QUOIN_PAGE_SIZE) {

@@ -27,15 +27,15 @@
 /* [l] lock; the counts may be read without it */
 struct pipe {
 	struct mutex lock;
-	struct ring ring;              /* [l] */
-	size_t size;                   /* [l] of the ring, also before it is there; charged to */
-	uint32_t uid;                  /* [I] the user who made it */
-	_Atomic unsigned readers, writers; /* [l] open ends */
+	struct ring ring;                            /* [l] */
+	size_t size;                                 /* [l] of the ring, also before it is there; charged to */
+	uint32_t uid;                                /* [I] the user who made it */
+	_Atomic unsigned readers, writers;           /* [l] open ends */
 	_Atomic unsigned reader_opens, writer_opens; /* [l] ever: FIFO opens wait for a change */
-	unsigned files;                /* [l] of all open ends */
-	_Atomic size_t used;           /* [l] bytes in the ring, for the waits' conditions */
-	struct wait_queue read_wait;   /* something to read, or no writers */
-	struct wait_queue write_wait;  /* room, or no readers */
+	unsigned files;                              /* [l] of all open ends */
+	_Atomic size_t used;                         /* [l] bytes in the ring, for the waits' conditions */
+	struct wait_queue read_wait;                 /* something to read, or no writers */
+	struct wait_queue write_wait;                /* room, or no readers */
 };
 
 /* How much capacity the caller's pipes may have together. */
@@ -317,8 +317,8 @@ static const struct file_ops pipe_inode_ops = { .open = pipe_reopen };
 
 static struct file *pipe_file(struct inode *inode, struct pipe *pipe, int flags, unsigned mode)
 {
-	struct file *file = file_create_anonymous(inode_get(inode), &pipe_file_ops, flags,
-						  mode | FILE_STREAM, "pipe");
+	struct file *file =
+		file_create_anonymous(inode_get(inode), &pipe_file_ops, flags, mode | FILE_STREAM, "pipe");
 
 	if (file) {
 		file->private = pipe;
@@ -363,15 +363,14 @@ int pipe_create(struct file *ends[2], int flags)
  * that waits in its own open() is there: it may write, close and be gone before this thread runs
  * again, so what was there counts from the moment of joining.
  */
-static long fifo_wait_partner(struct pipe *pipe, struct file *file,
-			      const struct pipe_partner *partner)
+static long fifo_wait_partner(struct pipe *pipe, struct file *file, const struct pipe_partner *partner)
 {
 	if ((file_readable(file) && file_writable(file)) || partner->there)
 		return 0;
 	if (file_readable(file))
-		return file_nonblocking(file) ? 0
-					      : wait_event(&pipe->read_wait,
-							   pipe->writer_opens != partner->opens);
+		return file_nonblocking(file)
+			       ? 0
+			       : wait_event(&pipe->read_wait, pipe->writer_opens != partner->opens);
 	if (file_nonblocking(file))
 		return -ENXIO;
 	return wait_event(&pipe->write_wait, pipe->reader_opens != partner->opens);

@@ -246,7 +246,6 @@ long sys_ppoll(SYSCALL_ARGS)
 #define SELECT_OUT (LINUX_POLLOUT | LINUX_POLLWRNORM | LINUX_POLLWRBAND | LINUX_POLLERR)
 #define SELECT_EX  LINUX_POLLPRI
 
-
 static const uint16_t select_events[3] = { SELECT_IN, SELECT_OUT, SELECT_EX };
 
 static long select_copy_in(struct linux_fd_set *set, uint64_t user, unsigned nr)

@@ -44,7 +44,7 @@ static const void *owner_waits_for(const void *owner)
 {
 	struct record_wait *wait;
 
-	list_for_each_entry(wait, &record_waits, link)
+	list_for_each_entry (wait, &record_waits, link)
 		if (wait->owner == owner)
 			return wait->blocker;
 	return NULL;
@@ -160,11 +160,9 @@ static long flock_range(struct file *file, const struct linux_flock *from, struc
 	return out->start < 0 ? -EINVAL : 0;
 }
 
-static long flock_to_lock(struct file *file, const struct linux_flock *from, bool ofd,
-			  struct record_lock *out)
+static long flock_to_lock(struct file *file, const struct linux_flock *from, bool ofd, struct record_lock *out)
 {
-	if (from->l_type != LINUX_F_RDLCK && from->l_type != LINUX_F_WRLCK &&
-	    from->l_type != LINUX_F_UNLCK)
+	if (from->l_type != LINUX_F_RDLCK && from->l_type != LINUX_F_WRLCK && from->l_type != LINUX_F_UNLCK)
 		return -EINVAL;
 	*out = (struct record_lock){
 		.kind = ofd ? RECORD_OFD : RECORD_POSIX,
@@ -229,7 +227,10 @@ long record_flock(struct file *file, int operation)
 {
 	bool may_wait = !(operation & LINUX_LOCK_NB);
 	struct record_lock wanted = {
-		.kind = RECORD_FLOCK, .owner = file, .pid = current->process->pid, .end = INT64_MAX,
+		.kind = RECORD_FLOCK,
+		.owner = file,
+		.pid = current->process->pid,
+		.end = INT64_MAX,
 	};
 
 	switch (operation & ~LINUX_LOCK_NB) {
@@ -259,7 +260,7 @@ static void records_release(struct inode *inode, enum record_kind kind, const vo
 	if (!locks)
 		return;
 	mutex_lock(&records_lock);
-	list_for_each_safe(node, after, &locks->locks) {
+	list_for_each_safe (node, after, &locks->locks) {
 		struct record_lock *lock = list_entry(node, struct record_lock, link);
 
 		if (lock->kind != kind || lock->owner != owner)

@@ -25,7 +25,7 @@ struct record_lock *record_conflict(struct list *locks, const struct record_lock
 {
 	struct record_lock *lock;
 
-	list_for_each_entry(lock, locks, link)
+	list_for_each_entry (lock, locks, link)
 		if (same_world(lock, wanted) && !same_owner(lock, wanted) && overlap(lock, wanted) &&
 		    (lock->exclusive || wanted->exclusive))
 			return lock;
@@ -69,7 +69,7 @@ static void record_cut(struct record_lock *lock, int64_t start, int64_t end, str
 /* Adjacent locks of one owner and type become one: what F_GETLK shows, and no growth without end. */
 static void record_join(struct list *locks, struct record_lock *mine)
 {
-	list_for_each_safe(node, after, locks) {
+	list_for_each_safe (node, after, locks) {
 		struct record_lock *lock = list_entry(node, struct record_lock, link);
 
 		if (lock == mine || !same_owner(lock, mine) || lock->exclusive != mine->exclusive)
@@ -96,7 +96,7 @@ int record_apply(struct list *locks, const struct record_lock *wanted, bool unlo
 		free(mine);
 		return -ENOMEM;
 	}
-	list_for_each_safe(node, after, locks) {
+	list_for_each_safe (node, after, locks) {
 		struct record_lock *lock = list_entry(node, struct record_lock, link);
 
 		if (same_owner(lock, wanted) && overlap(lock, wanted))

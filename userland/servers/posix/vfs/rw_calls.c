@@ -169,11 +169,10 @@ static long vector_call(int fd, uint64_t user, uint64_t count, int64_t *pos, boo
 		result = vector_init(&vector, user, count);
 	if (!result) {
 		if (pos)
-			result = write ? file_write_iter(ref.file, &vector.iter, pos) :
-					 file_read_iter(ref.file, &vector.iter, pos);
+			result = write ? file_write_iter(ref.file, &vector.iter, pos)
+				       : file_read_iter(ref.file, &vector.iter, pos);
 		else
-			result = write ? file_write(ref.file, &vector.iter) :
-					 file_read(ref.file, &vector.iter);
+			result = write ? file_write(ref.file, &vector.iter) : file_read(ref.file, &vector.iter);
 		vector_fini(&vector);
 	}
 	fd_put(ref);

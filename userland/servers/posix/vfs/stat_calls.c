@@ -45,9 +45,8 @@ long sys_fstat(SYSCALL_ARGS)
 	return error ? error : stat_target(&target, (uint64_t)a1);
 }
 
-#define STAT_AT_FLAGS                                                                              \
-	(LINUX_AT_SYMLINK_NOFOLLOW | LINUX_AT_NO_AUTOMOUNT | LINUX_AT_EMPTY_PATH |                 \
-	 LINUX_AT_STATX_SYNC_TYPE)
+#define STAT_AT_FLAGS \
+	(LINUX_AT_SYMLINK_NOFOLLOW | LINUX_AT_NO_AUTOMOUNT | LINUX_AT_EMPTY_PATH | LINUX_AT_STATX_SYNC_TYPE)
 
 long sys_newfstatat(SYSCALL_ARGS)
 {
@@ -91,8 +90,8 @@ static void statx_fill(const struct target *target, struct linux_statx *out)
 		.stx_dev_minor = linux_minor(st.st_dev),
 	};
 	if (target->mnt) {
-		struct dentry *dentry = target->path.dentry ? target->path.dentry :
-							      target->ref.file->path.dentry;
+		struct dentry *dentry =
+			target->path.dentry ? target->path.dentry : target->ref.file->path.dentry;
 
 		out->stx_mnt_id = target->mnt->id;
 		if (dentry == target->mnt->root)

@@ -32,8 +32,7 @@ static int target_from_path(int dirfd, const char *name, int at_flags, struct ta
 	int error;
 
 	*out = (struct target){};
-	error = path_lookup(dirfd, name, at_flags & LINUX_AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW,
-			    &out->path);
+	error = path_lookup(dirfd, name, at_flags & LINUX_AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &out->path);
 	if (error)
 		return error;
 	out->inode = path_inode(&out->path);
@@ -74,8 +73,7 @@ int path_lookup_at(int dirfd, const char *name, int at_flags, struct path *out)
 	struct fd_ref ref;
 
 	if (*name || !(at_flags & LINUX_AT_EMPTY_PATH))
-		return path_lookup(dirfd, name,
-				   at_flags & LINUX_AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW, out);
+		return path_lookup(dirfd, name, at_flags & LINUX_AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW, out);
 	if (dirfd == LINUX_AT_FDCWD)
 		return path_lookup(dirfd, ".", 0, out);
 	ref = fd_get_path(dirfd);

@@ -360,8 +360,7 @@ static int walk_component(struct walk *walk, size_t len, const char *after, bool
 	inode = dentry_inode(walk->dentry);
 	if (!inode)
 		return -ENOENT;
-	if (unlikely(inode_is_link(inode)) &&
-	    (!last || walk->trailing_slash || (walk->flags & LOOKUP_FOLLOW)))
+	if (unlikely(inode_is_link(inode)) && (!last || walk->trailing_slash || (walk->flags & LOOKUP_FOLLOW)))
 		return walk_follow(walk, after);
 	if (walk->trailing_slash && last && !inode_is_dir(inode))
 		return -ENOTDIR;

@@ -21,7 +21,7 @@
 #include "pagecache.h"
 #include "vfs_internal.h"
 
-#define FLUSH_PERIOD_NS	  5000000000ull
+#define FLUSH_PERIOD_NS   5000000000ull
 #define RECLAIM_PERIOD_NS 1000000000ull
 
 static _Atomic uint32_t flusher_word; /* futex word: rises when there is work before the period is over */
@@ -213,7 +213,7 @@ static unsigned dirty_count(struct superblock *sb)
 	unsigned count = 0;
 
 	mutex_lock(&sb->dirty_lock);
-	list_for_each(node, &sb->dirty)
+	list_for_each (node, &sb->dirty)
 		count++;
 	mutex_unlock(&sb->dirty_lock);
 	return count;
@@ -316,8 +316,7 @@ static bool reclaim_may(const struct page *page, bool mapped_too)
 {
 	uint32_t state = page_state(page);
 
-	if (!(state & PAGE_VALID) ||
-	    (state & (PAGE_BUSY | PAGE_DIRTY | PAGE_WRITEBACK | PAGE_WRITABLE)))
+	if (!(state & PAGE_VALID) || (state & (PAGE_BUSY | PAGE_DIRTY | PAGE_WRITEBACK | PAGE_WRITABLE)))
 		return false;
 	return mapped_too || !(state & PAGE_MAPPED);
 }

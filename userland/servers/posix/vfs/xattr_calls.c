@@ -57,22 +57,22 @@ static long xattr_set(enum xattr_by by, long file, long name, long size, long fl
 	return xattr_named(by, file, name);
 }
 
-#define XATTR_CALLS(prefix, by)                                                                    \
-	long sys_##prefix##setxattr(SYSCALL_ARGS)                                                  \
-	{                                                                                          \
-		return xattr_set(by, a0, a1, a3, a4);                                              \
-	}                                                                                          \
-	long sys_##prefix##getxattr(SYSCALL_ARGS)                                                  \
-	{                                                                                          \
-		return xattr_named(by, a0, a1);                                                    \
-	}                                                                                          \
-	long sys_##prefix##removexattr(SYSCALL_ARGS)                                               \
-	{                                                                                          \
-		return xattr_named(by, a0, a1);                                                    \
-	}                                                                                          \
-	long sys_##prefix##listxattr(SYSCALL_ARGS)                                                 \
-	{                                                                                          \
-		return xattr_target(by, a0); /* 0: a list without names */                         \
+#define XATTR_CALLS(prefix, by)                                            \
+	long sys_##prefix##setxattr(SYSCALL_ARGS)                          \
+	{                                                                  \
+		return xattr_set(by, a0, a1, a3, a4);                      \
+	}                                                                  \
+	long sys_##prefix##getxattr(SYSCALL_ARGS)                          \
+	{                                                                  \
+		return xattr_named(by, a0, a1);                            \
+	}                                                                  \
+	long sys_##prefix##removexattr(SYSCALL_ARGS)                       \
+	{                                                                  \
+		return xattr_named(by, a0, a1);                            \
+	}                                                                  \
+	long sys_##prefix##listxattr(SYSCALL_ARGS)                         \
+	{                                                                  \
+		return xattr_target(by, a0); /* 0: a list without names */ \
 	}
 
 XATTR_CALLS(, BY_PATH)

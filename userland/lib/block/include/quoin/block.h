@@ -23,9 +23,9 @@
 /* [I] immutable after attach   [l] lock */
 struct block_client {
 	struct mutex lock;
-	quoin_handle endpoint;  /* [I] stays the caller's */
-	uint32_t incarnation;   /* [l] changes with each driver that the regions were attached to */
-	uint32_t nr_regions;    /* [I] */
+	quoin_handle endpoint; /* [I] stays the caller's */
+	uint32_t incarnation;  /* [l] changes with each driver that the regions were attached to */
+	uint32_t nr_regions;   /* [I] */
 	struct {
 		quoin_handle memory; /* [I] stays the caller's */
 		uint32_t number;     /* [l] its name at the driver */

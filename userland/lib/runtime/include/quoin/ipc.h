@@ -20,23 +20,24 @@
 
 /* One request while its handler runs. */
 struct ipc_request {
-	uint64_t token;            /* names the waiting caller */
-	uint64_t badge;            /* of the handle that was called */
-	uint32_t nr_taken;         /* handles that the handler owns; the rest are closed for it */
-	bool reply_on_error;       /* set by a handler whose reply holds a message also on failure */
-	uint32_t nr_close;         /* handles to close once the reply is sent, below */
+	uint64_t token;      /* names the waiting caller */
+	uint64_t badge;      /* of the handle that was called */
+	uint32_t nr_taken;   /* handles that the handler owns; the rest are closed for it */
+	bool reply_on_error; /* set by a handler whose reply holds a message also on failure */
+	uint32_t nr_close;   /* handles to close once the reply is sent, below */
 	quoin_handle close[QUOIN_MSG_HANDLES];
 };
 
-typedef long (*ipc_dispatcher)(const void *ops, void *server, struct ipc_request *request, struct quoin_msg *msg);
+typedef long (*ipc_dispatcher)(const void *ops, void *server, struct ipc_request *request,
+			       struct quoin_msg *msg);
 typedef void (*ipc_notified)(void *server, uint64_t bits);
 
 struct ipc_server {
 	quoin_handle endpoint;
-	ipc_dispatcher dispatch;   /* <protocol>_dispatch */
-	const void *ops;           /* struct <protocol>_ops */
-	void *server;              /* passed through */
-	ipc_notified notified;     /* the bound notification had bits; may be NULL */
+	ipc_dispatcher dispatch;            /* <protocol>_dispatch */
+	const void *ops;                    /* struct <protocol>_ops */
+	void *server;                       /* passed through */
+	ipc_notified notified;              /* the bound notification had bits; may be NULL */
 	uint64_t (*deadline)(void *server); /* when `expired` is due, monotonic ns; may be NULL */
 	void (*expired)(void *server);
 };

@@ -9,15 +9,17 @@ struct list {
 	struct list *next, *prev;
 };
 
-#define LIST_INIT(head) { &(head), &(head) }
-#define list_entry(node, type, member) ((type *)((char *)(node) - offsetof(type, member)))
-#define list_for_each(node, head) \
-	for (struct list *node = (head)->next; node != (head); node = node->next)
-#define list_for_each_safe(node, after, head) \
+#define LIST_INIT(head)          \
+	{                        \
+		&(head), &(head) \
+	}
+#define list_entry(node, type, member) ((type *)((char *)(node)-offsetof(type, member)))
+#define list_for_each(node, head)      for (struct list *node = (head)->next; node != (head); node = node->next)
+#define list_for_each_safe(node, after, head)                                       \
 	for (struct list *node = (head)->next, *after = node->next; node != (head); \
 	     node = after, after = node->next)
 
-#define list_for_each_entry(entry, head, member)                                                \
+#define list_for_each_entry(entry, head, member)                                                         \
 	for (entry = list_entry((head)->next, __typeof__(*(entry)), member); &(entry)->member != (head); \
 	     entry = list_entry((entry)->member.next, __typeof__(*(entry)), member))
 

@@ -24,7 +24,7 @@ struct rb_tree {
 	struct rb_node *root;
 };
 
-#define rb_entry(node, type, member) ((type *)((char *)(node) - offsetof(type, member)))
+#define rb_entry(node, type, member) ((type *)((char *)(node)-offsetof(type, member)))
 
 void rb_insert(struct rb_tree *tree, struct rb_node *node, struct rb_node *parent, struct rb_node **link);
 void rb_remove(struct rb_tree *tree, struct rb_node *node);

@@ -21,12 +21,12 @@
 int task_main(uint64_t argument);
 extern const char task_name[]; /* defined by the program: prefix of its log lines */
 
-#define array_length(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
-#define likely(x)   __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
-#define ALIGN_UP(x, a)   (((x) + (a) - 1) & ~((__typeof__(x))(a) - 1))
-#define ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a) - 1))
+#define array_length(a)               (sizeof(a) / sizeof((a)[0]))
+#define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
+#define likely(x)                     __builtin_expect(!!(x), 1)
+#define unlikely(x)                   __builtin_expect(!!(x), 0)
+#define ALIGN_UP(x, a)                (((x) + (a)-1) & ~((__typeof__(x))(a)-1))
+#define ALIGN_DOWN(x, a)              ((x) & ~((__typeof__(x))(a)-1))
 #ifndef MIN
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
@@ -70,7 +70,8 @@ static inline uint64_t clock_ns(void)
 
 	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
 	return (uint64_t)(((unsigned __int128)((((uint64_t)high << 32) | low) - info->tsc_base) *
-			   info->tsc_mult) >> info->tsc_shift);
+			   info->tsc_mult) >>
+			  info->tsc_shift);
 }
 
 /* ---- threads ---- */
@@ -79,9 +80,9 @@ static inline uint64_t clock_ns(void)
 struct runtime_thread {
 	void (*entry)(void *);
 	void *argument;
-	void *user;               /* the program's own: the POSIX server's `current` */
-	quoin_handle handle;      /* of this thread; 0 in the first one until it asks */
-	uint32_t nr_held;         /* lock ranks held, for the order check */
+	void *user;          /* the program's own: the POSIX server's `current` */
+	quoin_handle handle; /* of this thread; 0 in the first one until it asks */
+	uint32_t nr_held;    /* lock ranks held, for the order check */
 	struct {
 		uint16_t rank;
 		const void *lock;
@@ -95,15 +96,15 @@ static inline struct runtime_thread *runtime_self(void)
 
 struct thread_options {
 	const char *name;
-	uint32_t sched_class;     /* enum quoin_sched_class */
+	uint32_t sched_class; /* enum quoin_sched_class */
 	uint32_t weight;
-	void *user;               /* runtime_thread.user */
+	void *user; /* runtime_thread.user */
 };
 
 /* Runs entry(argument) on a new thread of this task; *slot (may be NULL) gets its slot. 0 or an error. */
 long thread_spawn(const struct thread_options *options, void (*entry)(void *), void *argument,
 		  quoin_handle *handle);
-void thread_begin(void);   /* first C code of a further thread; start.S calls it */
+void thread_begin(void);               /* first C code of a further thread; start.S calls it */
 void runtime_start(uint64_t argument); /* first C code of the task; start.S calls it */
 _Noreturn void thread_finish(void);
 
@@ -124,7 +125,6 @@ bool pages_commit(const void *address, size_t len_bytes);
 uintptr_t region_reserve(size_t len_bytes);
 void region_release(uintptr_t start, size_t len_bytes);
 uint64_t region_bytes_in_use(void);
-
 
 /* Maps a memory object into the task; NULL on failure. */
 void *memobj_map(quoin_handle memobj, uint64_t offset, size_t len_bytes, uint32_t prot, uint32_t flags);

@@ -18,7 +18,10 @@ struct mutex {
 	const char *name;
 };
 
-#define MUTEX_INIT(lock_name, lock_rank) { .state = 0, .rank = (lock_rank), .name = (lock_name) }
+#define MUTEX_INIT(lock_name, lock_rank)                             \
+	{                                                            \
+		.state = 0, .rank = (lock_rank), .name = (lock_name) \
+	}
 
 void mutex_init(struct mutex *m, const char *name, unsigned rank);
 void mutex_lock(struct mutex *m);
@@ -31,8 +34,8 @@ void mutex_lock_nested(struct mutex *m);
 
 /* Many readers or one writer; writers are preferred, so readers do not nest. */
 struct rwlock {
-	_Atomic uint32_t state;   /* number of readers, or RWLOCK_WRITER */
-	_Atomic uint32_t waiters; /* writers that wait: new readers stay out */
+	_Atomic uint32_t state;    /* number of readers, or RWLOCK_WRITER */
+	_Atomic uint32_t waiters;  /* writers that wait: new readers stay out */
 	_Atomic uint32_t sequence; /* the futex word: rises at each release that may let somebody in */
 	uint16_t rank;
 	uint16_t reserved;

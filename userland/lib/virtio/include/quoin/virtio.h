@@ -18,7 +18,7 @@
 struct virtio_device {
 	volatile uint8_t *common, *notify, *config; /* register windows in BARs */
 	uint32_t notify_multiplier, notify_bytes;
-	uint64_t features;                          /* agreed on */
+	uint64_t features; /* agreed on */
 };
 
 struct virtio_buffer {
@@ -37,7 +37,7 @@ struct virtqueue {
 	uint64_t tables_physical;
 	volatile uint16_t *doorbell;
 	uint16_t index, size, last_used;
-	uint64_t free_slots;             /* bit per slot */
+	uint64_t free_slots; /* bit per slot */
 };
 
 /* Finds the register windows, resets the device and agrees on wanted & offered; required must be offered. */

@@ -31,8 +31,7 @@ static int64_t realtime_ns(void)
 		sequence = atomic_load_explicit(&vdso_data.sequence, memory_order_acquire);
 		offset = *(const volatile int64_t *)&vdso_data.realtime_offset;
 		atomic_thread_fence(memory_order_acquire);
-	} while ((sequence & 1) ||
-		 sequence != atomic_load_explicit(&vdso_data.sequence, memory_order_relaxed));
+	} while ((sequence & 1) || sequence != atomic_load_explicit(&vdso_data.sequence, memory_order_relaxed));
 	return (int64_t)monotonic_ns() + offset;
 }
 
@@ -40,10 +39,7 @@ static long call2(long number, long a, const void *b)
 {
 	long result;
 
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "0"(number), "D"(a), "S"(b)
-			 : "rcx", "r11", "memory");
+	__asm__ volatile("syscall" : "=a"(result) : "0"(number), "D"(a), "S"(b) : "rcx", "r11", "memory");
 	return result;
 }
 
