@@ -29,14 +29,21 @@ struct disk {
 	bool quiet;
 	unsigned nr_locked;
 	long nr_allocated;
-	long fail_after; /* writes until they fail; negative: never */
+	long fail_after;          /* writes until they fail; negative: never */
+	long out_of_memory_after; /* the same for allocations */
 	uint64_t clock;
 	char last_log[256];
 };
 
 static void *disk_alloc(void *ctx, size_t len)
 {
-	((struct disk *)ctx)->nr_allocated++;
+	struct disk *disk = ctx;
+
+	if (disk->out_of_memory_after == 0)
+		return NULL;
+	if (disk->out_of_memory_after > 0)
+		disk->out_of_memory_after--;
+	disk->nr_allocated++;
 	return malloc(len);
 }
 
@@ -140,7 +147,7 @@ static void disk_map(struct disk *disk)
 		.write = disk_write,
 		.flush = disk_flush,
 	};
-	disk->fail_after = -1;
+	disk->fail_after = disk->out_of_memory_after = -1;
 }
 
 /* a disk of size (as truncate takes it), formatted with these options of mke2fs */

@@ -271,6 +271,36 @@ static void test_write_error(void)
 	disk_destroy(&disk);
 }
 
+/* no memory while it writes back: it says so, and the next time all is there */
+static void test_no_memory(const char *options)
+{
+	struct disk disk;
+	struct ext4_fs *fs;
+	struct ext4_id id;
+	struct ext4_attr attr;
+	char name[16];
+	int err;
+
+	disk_make(&disk, "8M", options);
+	disk.quiet = true;
+	fs = disk_mount(&disk);
+	for (int round = 0; round < 10; round++) {
+		snprintf(name, sizeof(name), "%d", round);
+		CHECK_EQ(name_create(fs, EXT4_ROOT, name, S_IFREG, &id), 0);
+		disk.out_of_memory_after = round % 5;
+		err = ext4_sync(fs);
+		CHECK(err == -ENOMEM || err == 0);
+		CHECK(err == -ENOMEM || round % 5); /* it does need memory */
+		disk.out_of_memory_after = -1;
+		CHECK_EQ(ext4_sync(fs), 0);
+		disk_check(&disk);
+		CHECK_EQ(ext4_lookup(fs, EXT4_ROOT, name, strlen(name), &attr), 0);
+	}
+	CHECK_EQ(ext4_unmount(fs), 0);
+	disk_check(&disk);
+	disk_destroy(&disk);
+}
+
 /* two files that grow in turns: each stays in few pieces */
 static void test_contiguous(void)
 {
@@ -341,6 +371,8 @@ int main(void)
 	test_full("-t ext4 -b 4096 -O ^has_journal");
 	test_links();
 	test_write_error();
+	test_no_memory("-t ext4");
+	test_no_memory("-t ext4 -O ^has_journal");
 	test_contiguous();
 	test_unwritten();
 	return check_result();
