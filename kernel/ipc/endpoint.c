@@ -160,6 +160,13 @@ static long call_abandon(struct endpoint *endpoint, struct thread *self, long er
 	return error;
 }
 
+/* What is in the caller's page is its own request: not to be taken for a reply, nor its handles for gifts. */
+static long no_reply(struct thread *self, long result)
+{
+	self->page->msg.nr_bytes = self->page->msg.nr_handles = 0;
+	return result;
+}
+
 static long endpoint_call(struct endpoint *endpoint, struct thread *self)
 {
 	struct message_handles handles = { .nr = 0 };
@@ -169,7 +176,7 @@ static long endpoint_call(struct endpoint *endpoint, struct thread *self)
 	spin_lock(&endpoint->lock);
 	if (unlikely(endpoint->dead)) {
 		spin_unlock(&endpoint->lock);
-		return -QERR_PEER_DEAD;
+		return no_reply(self, -QERR_PEER_DEAD);
 	}
 	thread_prepare_block();
 	if (likely(!list_empty(&endpoint->receivers))) {
@@ -179,7 +186,7 @@ static long endpoint_call(struct endpoint *endpoint, struct thread *self)
 			thread_cancel_block();
 			spin_unlock(&endpoint->lock);
 			message_finish(&handles);
-			return result;
+			return no_reply(self, result);
 		}
 		list_remove(&receiver->ipc.node);
 		complete(receiver, result, true);
@@ -198,7 +205,7 @@ static long endpoint_call(struct endpoint *endpoint, struct thread *self)
 		object_put(&self->ipc.server->object);
 		self->ipc.server = NULL;
 	}
-	return result;
+	return result == -QERR_PEER_DEAD || result == -QERR_CANCELED ? no_reply(self, result) : result;
 }
 
 /* The task of a receiver takes the endpoint over; endpoint.lock is held. */
@@ -454,7 +461,7 @@ long call_endpoint_call(quoin_handle handle)
 	long result = handle_lookup_ref(self->task, handle, OBJECT_ENDPOINT, QUOIN_RIGHT_CALL, &ref);
 
 	if (unlikely(result))
-		return result;
+		return no_reply(self, result);
 	this_cpu()->stats.ipc_calls++;
 	self->ipc.badge = ref.badge;
 	result = endpoint_call(endpoint_of(ref.object), self);
