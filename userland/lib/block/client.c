@@ -11,6 +11,17 @@ void block_client_init(struct block_client *client, quoin_handle endpoint, unsig
 	mutex_init(&client->lock, "block client", rank);
 }
 
+/* A driver that is dead or short of memory is asked again, after a moment; false: that is its answer. */
+static bool ask_again(long status)
+{
+	uint32_t word = 0;
+
+	if (status != -QERR_PEER_DEAD && status != -QERR_NOMEM)
+		return false;
+	quoin_futex_wait((uintptr_t)&word, 0, clock_ns() + RETRY_NS, 0);
+	return true;
+}
+
 static long region_attach(struct block_client *client, uint32_t index)
 {
 	struct block_attach_request request = { .memory = client->regions[index].memory };
@@ -22,19 +33,36 @@ static long region_attach(struct block_client *client, uint32_t index)
 	return status;
 }
 
+long block_client_info(struct block_client *client, struct block_info_reply *reply)
+{
+	const struct block_info_request request = {};
+
+	for (int tries = 0; tries < GIVE_UP_TRIES; tries++) {
+		long status = block_info(client->endpoint, &request, reply);
+		if (!ask_again(status))
+			return status;
+	}
+	return -QERR_IO;
+}
+
 long block_client_attach(struct block_client *client, quoin_handle memory)
 {
 	uint32_t index = client->nr_regions;
-	long status;
 
 	if (index == BLOCK_CLIENT_REGIONS)
 		return -QERR_NFILE;
 	client->regions[index].memory = memory;
-	status = region_attach(client, index);
-	if (status < 0)
-		return status;
-	client->nr_regions++;
-	return index;
+	for (int tries = 0; tries < GIVE_UP_TRIES; tries++) {
+		long status = region_attach(client, index);
+
+		if (ask_again(status))
+			continue;
+		if (status < 0)
+			return status;
+		client->nr_regions++;
+		return index;
+	}
+	return -QERR_IO;
 }
 
 void block_client_fini(struct block_client *client)
@@ -73,13 +101,6 @@ static uint32_t region_number(struct block_client *client, uint32_t index, uint3
 	return number;
 }
 
-static void pause_ns(uint64_t ns)
-{
-	uint32_t word = 0;
-
-	quoin_futex_wait((uintptr_t)&word, 0, clock_ns() + ns, 0);
-}
-
 long block_client_rw(struct block_client *client, uint32_t region, struct block_rw_request *request)
 {
 	for (int tries = 0; tries < GIVE_UP_TRIES; tries++) {
@@ -88,10 +109,8 @@ long block_client_rw(struct block_client *client, uint32_t region, struct block_
 
 		request->region = region_number(client, region, &incarnation);
 		status = block_rw(client->endpoint, request, NULL);
-		if (status != -QERR_PEER_DEAD && status != -QERR_BADF && status != -QERR_NOMEM)
+		if (!ask_again(status) && status != -QERR_BADF)
 			return status;
-		if (status != -QERR_BADF)
-			pause_ns(RETRY_NS);
 		if (status != -QERR_NOMEM)
 			attach_anew(client, incarnation);
 	}
@@ -106,9 +125,8 @@ long block_client_flush(struct block_client *client)
 	for (int tries = 0; tries < GIVE_UP_TRIES; tries++) {
 		long status = block_flush(client->endpoint, &request, NULL);
 
-		if (status != -QERR_PEER_DEAD && status != -QERR_NOMEM)
+		if (!ask_again(status))
 			return status;
-		pause_ns(RETRY_NS);
 	}
 	return -QERR_IO;
 }

@@ -38,9 +38,8 @@ long device_flush(struct device *device)
 
 static long device_info(struct device *device)
 {
-	const struct block_info_request rq = {};
 	struct block_info_reply rp;
-	long status = block_info(device->client.endpoint, &rq, &rp);
+	long status = block_client_info(&device->client, &rp);
 
 	if (status < 0)
 		return status;

@@ -38,7 +38,8 @@ void block_client_fini(struct block_client *client);
 /* The region's index, or what the driver answers.  Before the first request, by one thread. */
 long block_client_attach(struct block_client *client, quoin_handle memory);
 
-/* 0 or what the driver answers.  They block. */
+/* 0 or what the driver answers.  All of these block. */
+long block_client_info(struct block_client *client, struct block_info_reply *reply);
 long block_client_rw(struct block_client *client, uint32_t region, struct block_rw_request *request);
 long block_client_flush(struct block_client *client);
 
