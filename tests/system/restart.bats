@@ -10,7 +10,7 @@ came_back() {
     calm
 }
 
-@test "the disk's driver, under reads and writes of files and of the device" {
+@test "the driver of the disk, under reads and writes of files and of the device" {
     disk=$(fresh_disk)
     run vm exec --smp 4 --drive "$disk" -- sh -ec '
         (cd /; find bin sbin usr etc lib -type f | sort | xargs sha256sum) > /root/sums
