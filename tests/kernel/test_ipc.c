@@ -233,7 +233,12 @@ KTEST(ipc_endpoint_without_receivers_is_dead)
 	nap();
 	need(quoin_handle_close(endpoint));
 	thread_join(&waiting);
+	my_page()->msg.nr_bytes = 8;
+	my_page()->msg.nr_handles = 1;
+	my_page()->msg.handles[0].handle = call;
 	expect_eq(quoin_endpoint_call(call), -QERR_PEER_DEAD);
+	expect_eq(my_page()->msg.nr_bytes, 0); /* no reply: the request is not to be taken for one */
+	expect_eq(my_page()->msg.nr_handles, 0);
 	need(quoin_handle_close(call));
 }
 
