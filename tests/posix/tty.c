@@ -295,6 +295,54 @@ TEST(raw_minimum_and_time)
 	CHECK_EQ(read(slave, bytes, 8), 2);
 }
 
+/* Nothing of it is lost, however much comes before the slave reads. */
+TEST(raw_input_is_held_back)
+{
+	enum { TOTAL = 20000 };
+	static char sent[TOTAL], got[TOTAL];
+
+	pty_make();
+	raw(1, 0);
+	for (int i = 0; i < TOTAL; i++)
+		sent[i] = (char)(i * 7 + i / 256);
+	pid_t writer = CHECK_OK(fork());
+	if (writer == 0)
+		_exit(write(master, sent, TOTAL) != TOTAL);
+	sleep_ms(50);
+	for (ssize_t done = 0, len; done < TOTAL; done += len)
+		len = CHECK_OK(read(slave, got + done, TOTAL - done));
+	CHECK_MEM(got, sent, TOTAL);
+	wait_ok(writer);
+}
+
+TEST(poll_for_room_in_raw_input)
+{
+	static char bytes[4096];
+	struct pollfd room;
+	long long held = 0;
+	ssize_t len;
+
+	pty_make();
+	raw(0, 0);
+	room = (struct pollfd){ .fd = master, .events = POLLOUT };
+	CHECK_EQ(poll(&room, 1, 0), 1);
+	CHECK_OK(fcntl(master, F_SETFL, O_NONBLOCK));
+	while ((len = write(master, bytes, sizeof(bytes))) > 0)
+		held += len;
+	CHECK_EQ(len, -1);
+	CHECK_EQ(errno, EAGAIN);
+	CHECK_EQ(poll(&room, 1, 0), 0);
+	pid_t reader = CHECK_OK(fork());
+	if (reader == 0) {
+		sleep_ms(50);
+		while (held > 0)
+			held -= CHECK_OK(read(slave, bytes, sizeof(bytes)));
+		_exit(0);
+	}
+	CHECK_EQ(poll(&room, 1, 5000), 1);
+	wait_ok(reader);
+}
+
 TEST(nonblocking)
 {
 	char byte;

@@ -18,6 +18,14 @@ load helper
     cmp "$BATS_TEST_TMPDIR/bytes" "$BATS_TEST_TMPDIR/back"
 }
 
+@test "a command line of 60,000 bytes arrives whole, however fast it is sent" {
+    words=$(head -c 60000 /dev/zero | tr '\0' w)
+    run vm exec -- sh -c 'echo "${#1}"' sh "$words"
+    echo "$output"
+    [ "$status" = 0 ]
+    [ "${lines[-1]}" = 60000 ]
+}
+
 @test "exec: a signal's number, and a command that is not there" {
     run vm exec -- sh -c 'kill -9 $$'
     [ "$status" = 137 ]

@@ -2,8 +2,10 @@
  * The 16550 serial ports of the PC (PC16550D data sheet): the smallest complete driver.
  *
  * One thread.  Each line has an input ring, filled by its interrupt and emptied by the one outstanding
- * read, and an output ring, filled by writes and emptied by the interrupt 16 bytes at a time.  A read
- * that finds no input, and a write or drain that finds no room, is answered later (IPC_DEFERRED).
+ * read; while it is full, the input interrupt is off and input stays in the port, where it holds back a
+ * sender that can be held back (QEMU's).  The output ring is filled by writes and emptied by the interrupt,
+ * 16 bytes at a time.  A read that finds no input, and a write or drain that finds no room, is answered
+ * later (IPC_DEFERRED).
  */
 #include <quoin/driver.h>
 #include <proto/console.h>
@@ -54,7 +56,7 @@ struct waiter {
 struct line {
 	quoin_handle ports; /* 0: there is no such port */
 	struct ring input, output;
-	bool sending;    /* the output interrupt is on */
+	uint8_t enabled; /* IER_*: the interrupts that are on */
 	uint64_t reader; /* token of the waiting read, 0: none */
 	struct waiter waiters[MAX_WAITERS];
 	uint32_t nr_waiters;
@@ -97,12 +99,16 @@ static void port_out(const struct line *line, uint32_t reg, uint8_t value)
 
 /* ---- the device ---- */
 
-static void line_interrupts(struct line *line, bool sending)
+/* Those of which something can come: input while there is room for it, output while there is any. */
+static void line_interrupts(struct line *line)
 {
-	if (line->sending == sending)
+	uint8_t wanted = IER_LINE | (ring_used(&line->input) < RING_BYTES ? IER_INPUT : 0) |
+			 (ring_used(&line->output) ? IER_OUTPUT : 0);
+
+	if (line->enabled == wanted)
 		return;
-	line->sending = sending;
-	port_out(line, INTERRUPT_ENABLE, IER_INPUT | IER_LINE | (sending ? IER_OUTPUT : 0));
+	line->enabled = wanted;
+	port_out(line, INTERRUPT_ENABLE, wanted);
 }
 
 static void line_send(struct line *line)
@@ -113,15 +119,17 @@ static void line_send(struct line *line)
 		uint32_t len = ring_get(&line->output, chunk, FIFO_BYTES);
 		quoin_ioport_write_bytes(line->ports, DATA, (uintptr_t)chunk, len);
 	}
-	line_interrupts(line, ring_used(&line->output) != 0);
+	line_interrupts(line);
 }
 
 static void line_receive(struct line *line)
 {
-	while (port_in(line, LINE_STATUS) & LSR_INPUT) {
+	/* the status is read in any case: that ends the interrupt of a break or an overrun */
+	while (port_in(line, LINE_STATUS) & LSR_INPUT && ring_used(&line->input) < RING_BYTES) {
 		uint8_t byte = port_in(line, DATA);
-		ring_put(&line->input, &byte, 1); /* a full ring drops input, as the FIFO would */
+		ring_put(&line->input, &byte, 1);
 	}
+	line_interrupts(line);
 }
 
 static void line_configure(struct line *line, uint32_t speed, uint8_t control)
@@ -152,7 +160,7 @@ static void line_start(struct line *line, uint32_t number, quoin_handle notifica
 	port_out(line, MODEM_CONTROL, MCR_ON);
 	if (driver_legacy_irq(number, notification, 1UL << number) < 0)
 		panic("no interrupt for line %u", number);
-	port_out(line, INTERRUPT_ENABLE, IER_INPUT | IER_LINE);
+	line_interrupts(line);
 }
 
 /* ---- deferred answers ---- */
@@ -164,6 +172,7 @@ static void reader_answer(struct line *line)
 	if (!line->reader || !ring_used(&line->input))
 		return;
 	reply.data_len = ring_get(&line->input, reply.data, 3072);
+	line_interrupts(line);
 	console_read_finish(line->reader, 0, &reply);
 	line->reader = 0;
 }
@@ -269,8 +278,10 @@ static long handle_read(void *server, struct ipc_request *request, const struct 
 	if (line->reader)
 		return -QERR_BUSY;
 	rp->data_len = ring_get(&line->input, rp->data, 3072);
-	if (rp->data_len)
+	if (rp->data_len) {
+		line_interrupts(line);
 		return 0;
+	}
 	line->reader = request->token;
 	return IPC_DEFERRED;
 }

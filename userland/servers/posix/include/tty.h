@@ -61,6 +61,7 @@ struct tty {
 	uint32_t output_head, output_tail; /* [l] free-running */
 	struct wait_queue readers;         /* input, hang-up */
 	struct wait_queue writers;         /* room for output, hang-up */
+	struct wait_queue senders;         /* devices that hold input back: room for it, hang-up */
 	struct session *session;           /* [c] it controls, with a reference; or NULL */
 	struct pgrp *foreground;           /* [c] with a reference; or NULL */
 };
@@ -74,6 +75,12 @@ static inline struct tty *tty_get(struct tty *tty)
 }
 
 /* For devices. */
+#define TTY_RECEIVE_BYTES 256u /* for which tty_input_room speaks */
+/*
+ * Whether the next bytes find their place.  Raw input that nobody reads is held back where it comes from,
+ * on tty->senders; what is typed into a line that is full is lost, but the keys that signal and edit work.
+ */
+bool tty_input_room(struct tty *tty);
 void tty_receive(struct tty *tty, const uint8_t *bytes, size_t len);
 void tty_carry(struct tty *tty);  /* the device can take output again */
 void tty_hangup(struct tty *tty); /* reads end, writes fail, SIGHUP to the session */

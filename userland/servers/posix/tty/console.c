@@ -46,6 +46,15 @@ static void line_drain(struct tty *tty)
 
 static const struct tty_device_ops line_ops = { .write = line_write, .drain = line_drain };
 
+static void line_feed(struct tty *tty, const uint8_t *bytes, size_t len)
+{
+	for (size_t done = 0, part; done < len; done += part) {
+		part = MIN(len - done, TTY_RECEIVE_BYTES);
+		wait_event_uninterruptible(&tty->senders, tty_input_room(tty));
+		tty_receive(tty, bytes + done, part);
+	}
+}
+
 static void line_reader(void *argument)
 {
 	struct console_line *line = argument;
@@ -56,7 +65,7 @@ static void line_reader(void *argument)
 		panic("no memory for the console");
 	for (;;) {
 		if (console_read(console, &rq, rp) == 0)
-			tty_receive(&line->tty, rp->data, rp->data_len);
+			line_feed(&line->tty, rp->data, rp->data_len);
 		else /* the driver is being restarted */
 			quoin_futex_wait((uintptr_t)&line->number, line->number, clock_ns() + 100000000, 0);
 	}

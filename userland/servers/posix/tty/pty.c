@@ -151,29 +151,17 @@ static long master_read(struct file *file, struct io_iter *iter, int64_t *pos)
 	return iter_copy_out(iter, buffer, len) == len ? (long)len : -EFAULT;
 }
 
-static bool input_room(struct pty *pty)
-{
-	const struct ldisc *ld = &pty->slave.ldisc;
-
-	return ldisc_is_canonical(ld) || ld->tail - ld->head < LDISC_BYTES / 2;
-}
-
 static long master_write(struct file *file, struct io_iter *iter, int64_t *pos)
 {
 	struct pty *pty = file->private;
-	uint8_t buffer[256];
+	uint8_t buffer[TTY_RECEIVE_BYTES];
 	long done = 0;
 
 	(void)pos;
 	while (iter->count) {
-		/* raw input that nobody reads is held back here, where the writer can wait */
-		if (!input_room(pty) && atomic_load(&file->flags) & LINUX_O_NONBLOCK)
+		if (!tty_input_room(&pty->slave) && atomic_load(&file->flags) & LINUX_O_NONBLOCK)
 			return done ? done : -EAGAIN;
-		long error = input_room(pty) ? 0
-					     : wait_event_deadline(&pty->slave.writers, input_room(pty),
-								   clock_ns() + 10000000);
-		if (error == -ETIMEDOUT)
-			continue;
+		long error = wait_event(&pty->slave.senders, tty_input_room(&pty->slave));
 		if (error)
 			return done ? done : error;
 		size_t len = iter_copy_in(iter, buffer, MIN(iter->count, sizeof(buffer)));
@@ -188,9 +176,12 @@ static long master_write(struct file *file, struct io_iter *iter, int64_t *pos)
 static uint32_t master_poll(struct file *file, struct poll_table *table)
 {
 	struct pty *pty = file->private;
-	uint32_t events = LINUX_POLLOUT | LINUX_POLLWRNORM;
+	uint32_t events = 0;
 
 	poll_wait(table, &pty->readers);
+	poll_wait(table, &pty->slave.senders);
+	if (tty_input_room(&pty->slave))
+		events |= LINUX_POLLOUT | LINUX_POLLWRNORM;
 	if (pty->head != pty->tail)
 		events |= LINUX_POLLIN | LINUX_POLLRDNORM;
 	if (slave_gone(pty))

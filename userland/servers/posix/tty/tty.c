@@ -24,6 +24,7 @@ void tty_init(struct tty *tty, const struct tty_device_ops *device, const char *
 	ldisc_init(&tty->ldisc);
 	wait_queue_init(&tty->readers);
 	wait_queue_init(&tty->writers);
+	wait_queue_init(&tty->senders);
 }
 
 void tty_put(struct tty *tty)
@@ -180,6 +181,14 @@ static void on_flow(void *owner, bool stopped)
 
 static const struct ldisc_ops ldisc_ops = { on_output, on_signal, on_flow };
 
+bool tty_input_room(struct tty *tty)
+{
+	const struct ldisc *ld = &tty->ldisc;
+
+	return tty->hung_up || ldisc_is_canonical(ld) ||
+	       LDISC_BYTES - (ld->tail - ld->head) > TTY_RECEIVE_BYTES;
+}
+
 void tty_receive(struct tty *tty, const uint8_t *bytes, size_t len)
 {
 	job_control_lock(); /* the foreground group stays while signals go to it */
@@ -240,6 +249,7 @@ static long input_take(struct tty *tty, uint8_t *buffer, size_t size, bool *wait
 	else if (!tty->hung_up)
 		*wait = true;
 	mutex_unlock(&tty->lock);
+	wait_queue_wake_all(&tty->senders);
 	return len;
 }
 
@@ -365,6 +375,7 @@ static long termios_set(struct tty *tty, uint64_t address, enum termios_when whe
 	if (tty->device->set_line)
 		tty->device->set_line(tty, &termios);
 	wait_queue_wake_all(&tty->readers); /* what is readable may have changed */
+	wait_queue_wake_all(&tty->senders);
 	tty_carry(tty);
 	return 0;
 }
@@ -421,6 +432,7 @@ static long flush(struct tty *tty, uint64_t which)
 		tty->output_head = tty->output_tail;
 	mutex_unlock(&tty->lock);
 	wait_queue_wake_all(&tty->writers);
+	wait_queue_wake_all(&tty->senders);
 	return 0;
 }
 
@@ -498,6 +510,7 @@ void tty_hangup(struct tty *tty)
 	mutex_unlock(&tty->lock);
 	wait_queue_wake_all(&tty->readers);
 	wait_queue_wake_all(&tty->writers);
+	wait_queue_wake_all(&tty->senders);
 	job_control_hangup(tty);
 }
 
