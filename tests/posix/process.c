@@ -697,3 +697,59 @@ TEST(capabilities)
 	CHECK_EQ(head.version, 0x20080522);
 	CHECK_ERR(syscall(SYS_capget, BAD_POINTER, data), EFAULT);
 }
+
+/* RLIMIT_CPU */
+
+static void cpu_limit_set(unsigned soft, unsigned hard)
+{
+	CHECK_OK(setrlimit(RLIMIT_CPU, &(struct rlimit){ soft, hard }));
+}
+
+TEST(cpu_limit_ends_a_child)
+{
+	pid_t pid, child;
+
+	if (CHILD(pid)) {
+		cpu_limit_set(1, 2);
+		if (CHILD(child))
+			for (;;)
+				;
+		wait_signalled(child, SIGXCPU);
+		_exit(0);
+	}
+	wait_ok(pid);
+}
+
+TEST(cpu_limit_kills)
+{
+	pid_t pid;
+
+	if (CHILD(pid)) {
+		signal(SIGXCPU, SIG_IGN);
+		cpu_limit_set(1, 2);
+		for (;;)
+			;
+	}
+	wait_signalled(pid, SIGKILL);
+}
+
+/* A zombie has no timers any more: what is changed about it must not wake anything later. */
+TEST(cpu_limit_of_a_zombie)
+{
+	const struct rlimit limit = { 1000, 1000 };
+	siginfo_t info;
+	pid_t pid;
+
+	for (int i = 0; i < 20; i++) {
+		if (CHILD(pid))
+			syscall(SYS_exit, 0);
+		CHECK_EQ(waitid(P_PID, pid, &info, WEXITED | WNOWAIT), 0);
+		CHECK_OK(prlimit(pid, RLIMIT_CPU, &limit, NULL));
+		wait_ok(pid);
+	}
+	if (CHILD(pid)) { /* in the zombie's place, when a second of CPU time is looked for */
+		sleep_ms(1200);
+		_exit(0);
+	}
+	wait_ok(pid);
+}

@@ -266,6 +266,8 @@ static long clone_run(const struct clone *clone, struct thread *child, struct kt
 
 	/* Point of no return. */
 	tid = child->tid;
+	if (child->process != current->process)
+		process_cpu_limit_watch(child->process); /* the limit is inherited */
 	if (clone->flags & LINUX_CLONE_PARENT_SETTID)
 		put_user_u32(clone->parent_tid, (uint32_t)tid);
 	kthread_start(kthread, thread_get(child));

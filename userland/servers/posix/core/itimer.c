@@ -79,7 +79,7 @@ static void cpu_look_locked(struct process *process)
 	uint64_t prof = cpu_itimer_check(process, LINUX_ITIMER_PROF), limit = cpu_limit_check(process);
 
 	left = MIN(left, MIN(prof, limit));
-	if (left != UINT64_MAX && !process->group_exit)
+	if (left != UINT64_MAX && process->nr_threads) /* else process_timers_destroy has been or will be */
 		timer_arm(&process->cpu_timer,
 			  deadline_after(MAX(left / runtime_info()->nr_cpus, CPU_LOOK_MIN_NS)));
 }
@@ -93,7 +93,7 @@ static void cpu_look(struct timer *timer)
 	mutex_unlock(&process->signal_lock);
 }
 
-void process_cpu_limit_changed(struct process *process)
+void process_cpu_limit_watch(struct process *process)
 {
 	mutex_lock(&process->signal_lock);
 	cpu_look_locked(process);

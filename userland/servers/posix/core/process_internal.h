@@ -112,7 +112,7 @@ void rlimits_init(struct process *process, uint32_t threads_max);
 void process_timers_init(struct process *process);
 void process_timers_destroy(struct process *process);
 void process_timers_exec(struct process *process);
-void process_cpu_limit_changed(struct process *process);
+void process_cpu_limit_watch(struct process *process);
 
 /* fpu.c */
 void *fpu_image_alloc(void);

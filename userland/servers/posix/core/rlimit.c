@@ -61,7 +61,7 @@ static long rlimit_exchange(struct process *process, unsigned resource, const st
 		error = rlimit_set_locked(process, resource, new_limit);
 	mutex_unlock(&process->lock);
 	if (!error && new_limit && resource == LINUX_RLIMIT_CPU)
-		process_cpu_limit_changed(process);
+		process_cpu_limit_watch(process);
 	return error;
 }
 
