@@ -35,6 +35,21 @@ came_back() {
     [ "$output" = whole ]
 }
 
+@test "the driver of the disk, while the device is opened over and over" {
+    run vm exec --smp 4 -- sh -ec '
+        for i in 1 2 3 4; do sleep 1; echo virtio-blk-vda > /proc/quoin/restart; done &
+        opens=0
+        while kill -0 $! 2> /dev/null; do
+            dd if=/dev/vda2 of=/dev/null bs=512 count=1 2> /root/error || cat /root/error
+            opens=$((opens + 1))
+        done
+        echo "opens: $opens"'
+    echo "$output"
+    [ "$status" = 0 ]
+    [[ $output == "opens: "* ]]
+    came_back virtio-blk-vda 4
+}
+
 @test "the driver of the serial lines: the next command is heard" {
     run vm exec -- sh -ec 'echo before; sleep 1; echo uart > /proc/quoin/restart; sleep 2; echo after'
     echo "$output"

@@ -116,14 +116,13 @@ static const struct inode_ops bdev_inode_ops = {
 
 static struct blockdev *blockdev_attach(quoin_handle endpoint)
 {
-	struct block_info_request info_request = {};
 	struct block_info_reply info = {};
 	struct blockdev *bdev = calloc(1, sizeof(*bdev));
 
 	if (!bdev)
 		return NULL;
 	block_client_init(&bdev->client, endpoint, LOCK_LEAF);
-	if (block_info(endpoint, &info_request, &info) < 0 ||
+	if (block_client_info(&bdev->client, &info) < 0 ||
 	    block_client_attach(&bdev->client, arena_memobj) != ARENA_REGION) {
 		block_client_fini(&bdev->client);
 		free(bdev);
