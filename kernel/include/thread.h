@@ -72,6 +72,7 @@ struct thread {
 	struct list_node run_node;          /* [q] */
 	struct pheap_node fair_node;        /* [q] */
 	uint64_t vruntime;                  /* [q] */
+	_Atomic bool newcomer;              /* [a] has no credit for the time it slept */
 	uint64_t started;                   /* [o] TSC when its current stretch in this mode began */
 	uint64_t charged;                   /* [o] guest_ticks + server_ticks that vruntime knows of */
 	uint64_t guest_ticks, server_ticks; /* [o] */

@@ -95,6 +95,7 @@ long call_thread_sched(quoin_handle handle, uint32_t class, uint32_t weight)
 	err = lookup(handle, QUOIN_RIGHT_MANAGE, &t);
 	if (err)
 		return err;
+	t->newcomer = true;
 	spin_lock(&t->lock);
 	sched_change(t, class, weight ? weight : QUOIN_WEIGHT_DEFAULT, t->affinity);
 	spin_unlock(&t->lock);

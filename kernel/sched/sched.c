@@ -216,7 +216,10 @@ static struct cpu *choose_cpu(struct thread *t, bool handoff)
 	return mask & cpu_bit(last) ? last : cpus[__builtin_ctzl(mask)];
 }
 
-/* Virtual run time counts from the queue's minimum; a sleeper gets no more than a small lead. */
+/*
+ * Virtual run time counts from the queue's minimum.  A sleeper gets a small lead, so that it runs soon; a newcomer
+ * gets none, so that whoever made it goes on first.
+ */
 static void adjust_vruntime(struct thread *t, const struct cpu *from, const struct cpu *to)
 {
 	uint64_t lead = t->vruntime > from->rq.min_vruntime ? t->vruntime - from->rq.min_vruntime : 0;
@@ -224,6 +227,10 @@ static void adjust_vruntime(struct thread *t, const struct cpu *from, const stru
 
 	if (from != to)
 		t->vruntime = min + MIN(lead, slice_fair);
+	if (t->newcomer) {
+		t->newcomer = false;
+		t->vruntime = min;
+	}
 	if (t->vruntime + granularity < min)
 		t->vruntime = min - granularity;
 }

@@ -113,6 +113,7 @@ long thread_new(struct task *task, const struct quoin_thread_args *args, struct 
 		return -QERR_NOMEM;
 	init_common(t, args->name);
 	t->state = THREAD_BLOCKED;
+	t->newcomer = true;
 	t->sched_class = args->sched_class;
 	t->weight = args->weight ? args->weight : QUOIN_WEIGHT_DEFAULT;
 	object_get(&task->object);

@@ -654,6 +654,28 @@ TEST(priority)
 	CHECK_ERR(getpriority(PRIO_PROCESS, 0x3ffffff), ESRCH);
 }
 
+/* Shell scripts are written so: a child that shares its parent's CPU doesn't take it away. */
+TEST(a_parent_goes_on_first)
+{
+	volatile int *runs = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	cpu_set_t first = { { 1 } };
+	int nr_ahead = 0;
+	pid_t pid;
+
+	CHECK(runs != MAP_FAILED);
+	CHECK_OK(sched_setaffinity(0, sizeof(first), &first));
+	for (int i = 0; i < 20; i++) {
+		if (CHILD(pid)) {
+			*runs = i + 1;
+			_exit(0);
+		}
+		nr_ahead += *runs == i;
+		wait_ok(pid);
+	}
+	test_note("%d times of 20", nr_ahead);
+	CHECK(nr_ahead >= 15); /* its time can be up just then */
+}
+
 TEST(nproc_limit_stops_fork)
 {
 	struct rlimit limit = { 1, 1 };

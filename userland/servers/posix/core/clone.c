@@ -166,7 +166,7 @@ static void thread_discard(struct thread *thread)
 	thread_put(thread);
 }
 
-/* Base of the CPU time and the place on the CPUs that a reused kernel thread brings along. */
+/* Base of the CPU time and the place on the CPUs that a reused kernel thread brings along; it starts anew. */
 static void clone_prepare_kthread(struct thread *child, struct kthread *kthread)
 {
 	struct quoin_thread_info info;
@@ -179,10 +179,7 @@ static void clone_prepare_kthread(struct thread *child, struct kthread *kthread)
 			.voluntary = info.voluntary,
 			.involuntary = info.involuntary,
 		};
-	if (kthread->weight != child->weight) {
-		quoin_thread_sched(kthread->handle, QUOIN_SCHED_FAIR, child->weight);
-		kthread->weight = child->weight;
-	}
+	quoin_thread_sched(kthread->handle, QUOIN_SCHED_FAIR, child->weight);
 	if (kthread->affinity != child->affinity) {
 		quoin_thread_affinity(kthread->handle, child->affinity);
 		kthread->affinity = child->affinity;

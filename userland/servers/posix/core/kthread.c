@@ -80,7 +80,6 @@ static struct kthread *kthread_create(void)
 	if (!kthread)
 		return NULL;
 	list_init(&kthread->link);
-	kthread->weight = QUOIN_WEIGHT_DEFAULT;
 	kthread->affinity = ~0ull;
 	if (thread_spawn(&options, kthread_main, kthread, &kthread->handle)) {
 		free(kthread);

@@ -15,7 +15,6 @@ struct kthread {
 	quoin_handle handle;    /* [I] */
 	_Atomic uint32_t start; /* futex word: 1 when thread is set */
 	struct thread *thread;  /* what it runs; holds a reference */
-	uint32_t weight;        /* as the kernel knows it */
 	uint64_t affinity;      /* as the kernel knows it */
 };
 

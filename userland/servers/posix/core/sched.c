@@ -55,10 +55,8 @@ static long thread_set_nice(struct thread *thread, int nice)
 	mutex_lock(&process->signal_lock);
 	thread->nice = (int8_t)nice;
 	thread->weight = nice_weights[nice + 20];
-	if (thread->kthread) {
+	if (thread->kthread)
 		quoin_thread_sched(thread->kthread->handle, QUOIN_SCHED_FAIR, thread->weight);
-		thread->kthread->weight = thread->weight;
-	}
 	mutex_unlock(&process->signal_lock);
 	return 0;
 }
