@@ -1,7 +1,7 @@
 # tests: what `make test` builds and runs.  docs/howto/test.md is the manual.
 #
 #   T=tier, T=tier/name   only these tests
-#   FUZZ_SECONDS=60       how long each fuzz target runs
+#   FUZZ_SECONDS=10       how long each fuzz target runs
 #   K=linux|quoin         only this kernel (otherwise $(TEST_KERNELS))
 
 include $(wildcard tests/*/build.mk)
@@ -14,7 +14,7 @@ UNIT_CFLAGS := -std=gnu11 -g -O1 -Wall -Wextra -Werror -fsanitize=address,undefi
 # libFuzzer is part of clang
 FUZZCC := clang
 FUZZ_CFLAGS := $(UNIT_CFLAGS) -fsanitize=fuzzer -Itests/fuzz
-export FUZZ_SECONDS ?= 10
+export FUZZ_SECONDS ?= 60
 
 # $(call host_field,unit/name,field): the words after "// field:" in the head of tests/unit/name.c
 host_field = $(shell sed -n 's,^// $(2):,,p;10q' tests/$(1).c)

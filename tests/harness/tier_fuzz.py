@@ -9,7 +9,7 @@ import subprocess
 
 import host_program
 
-SECONDS = int(os.environ.get("FUZZ_SECONDS", "10"))
+SECONDS = int(os.environ.get("FUZZ_SECONDS", "60"))
 SEED = os.environ.get("TEST_SEED", "1")
 HANG_SECONDS = 20       # one input may take so long
 SPARE_SECONDS = 120     # to start, on a busy machine

@@ -17,11 +17,13 @@ import machine
 from report import Stopwatch, tail
 
 CONFIGURATIONS = {"linux": (1,), "quoin": (1, 4)}      # kernel -> numbers of CPUs
-SILENCE_SECONDS = 90
+SILENCE_SECONDS = 90                # of a case that comes to its end by itself
+LASTING_SECONDS = 60                # of the longest that could go on for ever
 BOOT_SECONDS = 1200
 MARK = "@posix"
 NOTES_SHOWN = 20
 PASSED_ON = ("TEST_SECONDS", "TEST_SEED")     # what of the environment the cases see
+USUAL = {"linux": {"TEST_SECONDS": "10"}, "quoin": {}}      # nobody attacks the oracle for a minute
 DIFFERENCES = "tests/posix/differences"
 
 
@@ -105,13 +107,17 @@ class Run:
         areas = {}
         for area, case in self.todo:
             areas.setdefault(area, []).append(case)
-        settings = "".join(f"export {name}={shlex.quote(os.environ[name])}\n"
-                           for name in PASSED_ON if name in os.environ)
+        values = USUAL[self.kernel] | {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        settings = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
         return settings + "\n".join(f"echo {MARK} {area}; /mnt/{area} {' '.join(cases)} </dev/null 2>&1"
                                     for area, cases in areas.items())
 
     def seconds_at_most(self):
         return BOOT_SECONDS + len(self.todo) * int(os.environ.get("TEST_SECONDS", 0))
+
+    def silence_seconds(self):
+        """Longer than the time-out of any case, which says more than this does."""
+        return SILENCE_SECONDS + int(os.environ.get("TEST_SECONDS", LASTING_SECONDS))
 
     def boot(self, folder, log):
         disk = machine.fresh_disk(self.report.build, self.name)
@@ -132,10 +138,10 @@ class Run:
         area, pending = None, b""
         watch = Stopwatch()
         while True:
-            if not select.select([child.stdout], [], [], SILENCE_SECONDS)[0]:
+            if not select.select([child.stdout], [], [], self.silence_seconds())[0]:
                 child.send_signal(signal.SIGTERM)
                 child.wait()
-                return f"no word for {SILENCE_SECONDS} s"
+                return f"no word for {self.silence_seconds()} s"
             data = os.read(child.stdout.fileno(), 65536)
             if not data:
                 child.wait()

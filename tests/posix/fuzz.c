@@ -30,7 +30,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, USER = 54321, ROUND_MS = 400, CASE_SECONDS = 10, MAX_THREADS = 4 };
+enum { PAGE = 4096, USER = 54321, ROUND_MS = 400, CASE_SECONDS = 30, MAX_THREADS = 4 };
 
 static const struct linux_call_info calls[LINUX_SYS_COUNT] = LINUX_CALL_INFO;
 
@@ -617,7 +617,7 @@ static void round_run(uint64_t seed, unsigned nr_threads)
 
 static void fuzz(unsigned nr_threads)
 {
-	long long end = now_ms() + 1000ll * test_seconds(CASE_SECONDS);
+	long long end = now_ms() + 1000ll * test_seconds();
 
 	if (getuid() != 0)
 		SKIP("needs root");
@@ -626,12 +626,12 @@ static void fuzz(unsigned nr_threads)
 		round_run(seed, nr_threads);
 }
 
-TEST(random_calls_of_one_thread)
+TEST_LASTING(CASE_SECONDS, random_calls_of_one_thread)
 {
 	fuzz(1);
 }
 
-TEST(random_calls_of_many_threads)
+TEST_LASTING(CASE_SECONDS, random_calls_of_many_threads)
 {
 	fuzz(MAX_THREADS);
 }

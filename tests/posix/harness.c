@@ -203,11 +203,18 @@ char *guarded_page(void)
 
 /* Cases that go on for as long as they are told to. */
 
-unsigned test_seconds(unsigned usual)
+static const struct test_case *case_now; /* in its own process */
+
+static unsigned case_seconds(const struct test_case *test)
 {
 	const char *value = getenv("TEST_SECONDS");
 
-	return value ? (unsigned)atoi(value) : usual;
+	return test->seconds && value ? (unsigned)atoi(value) : test->seconds;
+}
+
+unsigned test_seconds(void)
+{
+	return case_seconds(case_now);
 }
 
 uint64_t test_seed(void)
@@ -391,17 +398,17 @@ static const char *suffix(const struct test_case *test)
 	return test->is_second ? "@tmp" : "";
 }
 
-static long long timeout_ms(void)
+static long long timeout_ms(const struct test_case *test)
 {
 	const char *value = getenv("TEST_TIMEOUT");
 
-	return 1000LL * (value ? atoi(value) : DEFAULT_TIMEOUT_SECONDS + (int)test_seconds(0));
+	return 1000LL * (value ? atoi(value) : DEFAULT_TIMEOUT_SECONDS + (int)case_seconds(test));
 }
 
 /* Waits for the case with a growing pause; returns its wait status, or -1 after the time-out. */
-static int case_wait(pid_t pid)
+static int case_wait(const struct test_case *test, pid_t pid)
 {
-	long long deadline = now_ms() + timeout_ms();
+	long long deadline = now_ms() + timeout_ms(test);
 	int status;
 
 	for (unsigned pause_ms = 1;; pause_ms += pause_ms < 20) {
@@ -424,6 +431,7 @@ static void case_child(const struct test_case *test, const char *directory)
 	setpgid(0, 0);
 	if (directory[0] && chdir(directory) < 0)
 		_exit(2);
+	case_now = test;
 	test->run();
 	_exit(0);
 }
@@ -444,10 +452,10 @@ static int case_run(const struct test_case *test, const char *above)
 	if (pid == 0)
 		case_child(test, directory);
 	setpgid(pid, pid);
-	status = case_wait(pid);
+	status = case_wait(test, pid);
 	kill(-pid, SIGKILL);
 	if (status == -1) {
-		say_line("# %s:%d: no end after %lld s", test->file, test->line, timeout_ms() / 1000);
+		say_line("# %s:%d: no end after %lld s", test->file, test->line, timeout_ms(test) / 1000);
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	}

@@ -36,16 +36,22 @@ struct test_case {
 	const char *name;
 	const char *file;
 	int line;
-	int is_second; /* on the second file system */
+	int is_second;    /* on the second file system */
+	unsigned seconds; /* how long it goes on, of its own will; 0: it comes to its end */
 	void (*run)(void);
 };
 
-#define TEST(case_name)                                                                                 \
+#define TEST(case_name) TEST_LASTING(0, case_name)
+
+/* A case that could go on for ever, and stops after so long: see test_seconds. */
+#define TEST_LASTING(nr_seconds, case_name)                                                             \
 	static void test_##case_name(void);                                                             \
 	static const struct test_case case_##case_name                                                  \
-		__attribute__((used, section("test_cases"), aligned(8))) = {                            \
-			.name = #case_name, .file = __FILE__, .line = __LINE__, .run = test_##case_name \
-		};                                                                                      \
+		__attribute__((used, section("test_cases"), aligned(8))) = { .name = #case_name,        \
+									     .file = __FILE__,          \
+									     .line = __LINE__,          \
+									     .seconds = nr_seconds,     \
+									     .run = test_##case_name }; \
 	static void test_##case_name(void)
 
 #define TEST_FILE_SYSTEMS int test_file_systems = 1
@@ -122,8 +128,8 @@ long long now_ms(void);
 		}                                                                            \
 	} while (0)
 
-/* How long a case that can go on for ever does so: TEST_SECONDS, else the usual time. */
-unsigned test_seconds(unsigned usual);
+/* How long this case lasts: TEST_SECONDS, else what it was declared with. */
+unsigned test_seconds(void);
 /* Where its random numbers begin: TEST_SEED, else 1. */
 uint64_t test_seed(void);
 /* A line of diagnosis, shown if the case fails. */

@@ -598,7 +598,7 @@ TEST(mappings_and_reads_agree)
  * must find.  TEST_SECONDS and TEST_SEED choose how long and what.
  */
 
-enum { NR_MIXED = 4, MIX_SECONDS = 12, PIPE_BLOCK = 9000 };
+enum { NR_MIXED = 4, MIX_SECONDS = 60, PIPE_BLOCK = 9000 };
 
 static int mix_pipe[2];
 static atomic_int mix_tids[NR_MIXED], nr_kicked;
@@ -755,7 +755,7 @@ static void work_mixed(int worker)
 	static void *(*const runs[NR_MIXED])(void *) = { run_births, run_memory, run_writer_of_pipe,
 							 run_reader_of_pipe };
 	struct sigaction action = { .sa_handler = on_kick };
-	long long end = now_ms() + 1000ll * test_seconds(MIX_SECONDS);
+	long long end = now_ms() + 1000ll * test_seconds();
 	pthread_t threads[NR_MIXED];
 
 	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
@@ -775,7 +775,7 @@ static void work_mixed(int worker)
 	CHECK(nr_kicked > 0);
 }
 
-TEST(everything_at_once)
+TEST_LASTING(MIX_SECONDS, everything_at_once)
 {
 	test_note("seed %llu", (unsigned long long)test_seed());
 	workers_run(work_mixed);

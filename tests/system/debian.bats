@@ -8,15 +8,17 @@ load helper
 
 MACHINES='linux-1 quoin-1 quoin-4' # kernel and number of CPUs; the first is the oracle
 
+# results MACHINE: runs the programs there and unpacks what they said
+results() {
+    mkdir "$BATS_FILE_TMPDIR/$1"
+    vm exec --add "$BATS_FILE_TMPDIR/tree" -- sh /mnt/run | tar -x -C "$BATS_FILE_TMPDIR/$1" ||
+        echo "$1: no results" >&2
+}
+
 setup_file() {
-    local machine
     make -s linux
     tests/system/debian/tree "$BATS_FILE_TMPDIR/tree"
-    for machine in $MACHINES; do
-        mkdir "$BATS_FILE_TMPDIR/$machine"
-        KERNEL=${machine%-*} vm exec --smp "${machine#*-}" --add "$BATS_FILE_TMPDIR/tree" -- sh /mnt/run |
-            tar -x -C "$BATS_FILE_TMPDIR/$machine" || echo "$machine: no results" >&2
-    done
+    on_machines results $MACHINES
 }
 
 # same PROGRAM STATUS: standard output, standard error and exit status are the oracle's everywhere
@@ -71,5 +73,5 @@ same() {
 }
 
 @test "nothing on the console" {
-    VM_CONSOLE_LOG=$PWD/$TEST_LOG-0.console calm # of the last machine that setup_file ran
+    all_calm $MACHINES
 }

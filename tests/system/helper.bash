@@ -11,11 +11,29 @@ export QUOIN_BUILD=$PWD/$BUILD
 export VM_CONSOLE_LOG=$PWD/$TEST_LOG-${BATS_TEST_NUMBER:-0}.console
 mkdir -p "$(dirname "$VM_CONSOLE_LOG")"
 
-# vm VERB ARG...: the launcher, with the kernel under test
+# vm VERB ARG...: the launcher, with the kernel under test and, if set, $CPUS
 vm() {
     local verb=$1
     shift
-    image/vm "$verb" --kernel "$KERNEL" --timeout 240 "$@"
+    image/vm "$verb" --kernel "$KERNEL" ${CPUS:+--smp "$CPUS"} --timeout 240 "$@"
+}
+
+# on_machines FUNCTION KERNEL-CPUS...: FUNCTION KERNEL-CPUS for each, two at a time; there, `vm` boots that
+# machine, with a console log of its own
+on_machines() {
+    local function=$1 machine
+    shift
+    for machine; do
+        while [ "$(jobs -pr | wc -l)" -ge 2 ]; do wait -n || true; done
+        KERNEL=${machine%-*} CPUS=${machine#*-} VM_CONSOLE_LOG=$(console_of "$machine") \
+            "$function" "$machine" 3>&- &
+    done
+    wait
+}
+
+# console_of KERNEL-CPUS: the console log that on_machines gives it
+console_of() {
+    echo "$PWD/$TEST_LOG-$1.console"
 }
 
 # fresh_disk: prints the path of a new copy of the image
@@ -31,6 +49,15 @@ clean() {
     echo "$output"
     [ "$status" = 0 ]
     [[ $output != *recover* ]]
+}
+
+# all_calm KERNEL-CPUS...: calm, on the consoles of on_machines
+all_calm() {
+    local machine
+    for machine; do
+        [ -s "$(console_of "$machine")" ]
+        VM_CONSOLE_LOG=$(console_of "$machine") calm
+    done
 }
 
 # calm: the kernel had nothing to complain about
