@@ -29,3 +29,11 @@ load helper
     [ "$status" = 0 ]
     [ "$output" -lt 20 ] # the file system writes back now and then
 }
+
+@test "the books know the heap of every server" {
+    run --separate-stderr vm exec -- cat /proc/quoin/books
+    echo "$output"
+    for server in devmgr console block/vda fs/ext4/1; do
+        grep -qE "^${server}_heap_bytes [0-9]+$" <<< "$output"
+    done
+}

@@ -393,6 +393,8 @@ static void op_random(struct disk *disk, struct ext4_fs *fs)
 		op_forget(fs);
 	else if (kind < 60)
 		CHECK_EQ(ext4_sync(fs), 0);
+	else if (kind < 61)
+		ext4_shrink(fs);
 	else if (!entry)
 		return;
 	else if (kind < 65)
@@ -475,6 +477,8 @@ static void test_random(const char *size, const char *options, uint64_t seed, in
 		for (int i = 0; i < 400; i++)
 			op_random(&disk, fs);
 		CHECK_EQ(ext4_sync(fs), 0);
+		ext4_shrink(fs);
+		CHECK_EQ(fs->cache.count, 0);
 		fs = disk_remount(&disk, fs);
 		orphans_gone(fs);
 		model_compare(&disk, fs);

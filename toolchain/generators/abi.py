@@ -191,6 +191,7 @@ class Struct:
 class Proto:
     def __init__(self):
         self.name, self.doc, self.structs, self.calls = None, [], [], []
+        self.first = 1  # number of the first call
 
 
 def read_field(proto, struct, line, where):
@@ -225,11 +226,14 @@ def read_proto(path):
         if line.startswith("##"):
             pending.append(line[2:].strip())
         elif line.startswith("protocol "):
-            proto.name, proto.doc, pending = line.split()[1], pending, []
+            words = line.split()
+            proto.name, proto.doc, pending = words[1], pending, []
+            if words[2:3] == ["from"]:
+                proto.first = int(words[3])
         elif line.startswith("struct ") and line.endswith("{"):
             current = Struct(line.split()[1])
         elif line.startswith("call "):
-            call = {"name": line.split()[1], "doc": pending, "number": len(proto.calls) + 1}
+            call = {"name": line.split()[1], "doc": pending, "number": proto.first + len(proto.calls)}
             pending = []
             current = Struct(f"{proto.name}_{call['name']}_request")
         elif line == "} -> {":

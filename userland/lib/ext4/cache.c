@@ -83,11 +83,12 @@ void cache_fini(struct ext4_fs *fs)
 	mem_free(fs, cache->bounce);
 }
 
-static void cache_shrink(struct ext4_fs *fs)
+/* Lets go of clean blocks that nobody uses, the oldest first, until at most count are left. */
+void cache_shrink(struct ext4_fs *fs, uint32_t count)
 {
 	struct list *node = fs->cache.lru.next;
 
-	while (fs->cache.count >= fs->cache.max && node != &fs->cache.lru) {
+	while (fs->cache.count > count && node != &fs->cache.lru) {
 		struct buf *buf = container_of(node, struct buf, lru);
 
 		node = node->next;
@@ -102,7 +103,7 @@ static struct buf *buf_create(struct ext4_fs *fs, uint64_t block)
 	struct buf *buf;
 
 	if (fs->cache.count - fs->cache.nr_dirty >= fs->cache.max / 2 && fs->cache.count >= fs->cache.max)
-		cache_shrink(fs);
+		cache_shrink(fs, fs->cache.max - 1);
 	buf = mem_zalloc(fs, sizeof(*buf));
 	if (!buf)
 		return NULL;

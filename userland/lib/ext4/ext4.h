@@ -118,6 +118,7 @@ int ext4_sync(struct ext4_fs *fs);
 /* number of the transaction that the next change belongs to; 0: there is no journal */
 uint64_t ext4_transaction(struct ext4_fs *fs);
 bool ext4_is_dirty(struct ext4_fs *fs); /* would a sync write anything? */
+void ext4_shrink(struct ext4_fs *fs);   /* lets go of all cached metadata that is clean */
 void ext4_statfs(struct ext4_fs *fs, struct ext4_statfs *out);
 
 int ext4_lookup(struct ext4_fs *fs, struct ext4_id dir, const char *name, size_t len, struct ext4_attr *out);

@@ -223,6 +223,7 @@ void buf_drop(struct ext4_fs *fs, uint64_t block);
 int cache_writeback(struct ext4_fs *fs);
 struct pair *cache_dirty_sorted(struct ext4_fs *fs);
 void cache_drop_all(struct ext4_fs *fs);
+void cache_shrink(struct ext4_fs *fs, uint32_t count);
 
 /* super.c */
 int super_read(struct ext4_fs *fs);

@@ -247,6 +247,13 @@ bool ext4_is_dirty(struct ext4_fs *fs)
 	return dirty;
 }
 
+void ext4_shrink(struct ext4_fs *fs)
+{
+	op_begin_read(fs);
+	cache_shrink(fs, 0);
+	op_end(fs, 0);
+}
+
 int ext4_unmount(struct ext4_fs *fs)
 {
 	int err = op_begin_write(fs);

@@ -1,5 +1,6 @@
 /* The server side of IPC; see quoin/ipc.h. */
 #include <quoin/runtime.h>
+#include <proto/task.h>
 
 void ipc_close_after_reply(struct ipc_request *request, quoin_handle handle)
 {
@@ -15,6 +16,16 @@ static void close_untaken(const quoin_handle *received, uint32_t count, uint32_t
 			quoin_handle_close(received[i]);
 }
 
+static long handle_heap(void *server, struct ipc_request *request, const struct task_heap_request *rq,
+			struct task_heap_reply *rp)
+{
+	rp->bytes = malloc_bytes_in_use();
+	return 0;
+}
+
+/* What every server answers. */
+static const struct task_ops task_ops = { .heap = handle_heap };
+
 /* Runs one request; true if the message in the page is its reply now. */
 static bool serve_one(const struct ipc_server *server, struct ipc_request *request, struct quoin_msg *msg)
 {
@@ -24,6 +35,8 @@ static bool serve_one(const struct ipc_server *server, struct ipc_request *reque
 	for (uint32_t i = 0; i < count; i++)
 		received[i] = msg->handles[i].handle;
 	long status = server->dispatch(server->ops, server->server, request, msg);
+	if (status == -QERR_NOSYS)
+		status = task_dispatch(&task_ops, NULL, request, msg);
 	close_untaken(received, count, request->nr_taken);
 	if (status == IPC_DEFERRED)
 		return false;

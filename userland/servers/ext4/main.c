@@ -231,6 +231,17 @@ static long handle_sync(void *ctx, struct ipc_request *request, const struct fs_
 	return server_end(status);
 }
 
+static long handle_shrink(void *ctx, struct ipc_request *request, const struct fs_shrink_request *rq,
+			  struct fs_shrink_reply *rp)
+{
+	long status = server_begin(0);
+
+	if (status < 0)
+		return status;
+	ext4_shrink(server.fs);
+	return server_end(0);
+}
+
 /* ---- the write-back timer: whichever worker is idle when it is due ---- */
 
 static uint64_t on_deadline(void *ctx)
@@ -271,6 +282,7 @@ static const struct fs_ops ops = {
 	.read_pages = handle_read_pages,
 	.write_pages = handle_write_pages,
 	.sync = handle_sync,
+	.shrink = handle_shrink,
 	.forget = handle_forget,
 };
 

@@ -7,7 +7,6 @@
  */
 #include <quoin/runtime.h>
 #include <quoin/block.h>
-#include <proto/devmgr.h>
 
 #include "blockdev.h"
 #include "device.h"
@@ -19,6 +18,7 @@
 #include "lockrank.h"
 #include "page.h"
 #include "pagecache.h"
+#include "service.h"
 #include "usercopy.h"
 
 #define VIRTIO_MAJOR  254
@@ -342,47 +342,34 @@ static void partitions_register(const char *disk, quoin_handle endpoint, unsigne
 /* "block/vda" */
 static void disk_register(const char *service, unsigned index)
 {
-	struct devmgr_connect_request request = { .name_len = (uint32_t)strlen(service) };
 	struct block_info_request info_request = {};
-	struct devmgr_connect_reply reply = {};
 	struct block_info_reply info = {};
 	const char *disk = service + strlen("block/");
+	quoin_handle endpoint;
 
-	memcpy(request.name, service, request.name_len);
-	if (devmgr_connect(QUOIN_SUPERVISOR, &request, &reply) < 0) {
+	if (!service_connect(service, &endpoint)) {
 		log_printf("%s: no answer from its driver", disk);
 		return;
 	}
-	if (block_info(reply.endpoint, &info_request, &info) < 0) {
+	if (block_info(endpoint, &info_request, &info) < 0) {
 		log_printf("%s: unusable", disk);
 		return;
 	}
-	device_register_block(VIRTIO_MAJOR, index * MINORS_A_DISK, disk, reply.endpoint, info.nr_sectors);
-	partitions_register(disk, reply.endpoint, index * MINORS_A_DISK, info.nr_partitions);
+	device_register_block(VIRTIO_MAJOR, index * MINORS_A_DISK, disk, endpoint, info.nr_sectors);
+	partitions_register(disk, endpoint, index * MINORS_A_DISK, info.nr_partitions);
+}
+
+static void service_probe(const char *name, void *nr_disks)
+{
+	if (strncmp(name, "block/", 6) == 0 && strlen(name) < 32)
+		disk_register(name, (*(unsigned *)nr_disks)++);
 }
 
 void blockdev_probe(void)
 {
-	struct devmgr_services_reply *reply = calloc(1, sizeof(*reply));
-	struct devmgr_services_request request = {};
-	unsigned index = 0;
-	char *name, *end;
+	unsigned nr_disks = 0;
 
-	if (!reply || devmgr_services(QUOIN_SUPERVISOR, &request, reply) < 0) {
-		free(reply);
-		return;
-	}
-	reply->names[MIN(reply->names_len, (uint32_t)sizeof(reply->names) - 1)] = '\0';
-	for (name = (char *)reply->names; *name; name = end) {
-		end = name;
-		while (*end && *end != '\n')
-			end++;
-		if (*end)
-			*end++ = '\0';
-		if (strncmp(name, "block/", 6) == 0 && strlen(name) < 32)
-			disk_register(name, index++);
-	}
-	free(reply);
+	service_for_each(service_probe, &nr_disks);
 }
 
 static int bdev_statfs(struct superblock *sb, struct linux_statfs *out)

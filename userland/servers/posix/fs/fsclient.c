@@ -487,6 +487,15 @@ static int fsclient_sync(struct superblock *sb)
 	return fs_error(fs_sync(client->endpoint, &request, NULL));
 }
 
+static void fsclient_shrink(struct superblock *sb)
+{
+	struct fsclient *client = sb->private;
+	struct fs_shrink_request request = {};
+
+	if (!client->unmounted)
+		fs_shrink(client->endpoint, &request, NULL);
+}
+
 static int fsclient_remount(struct superblock *sb, unsigned flags)
 {
 	struct fsclient *client = sb->private;
@@ -528,6 +537,7 @@ static void fsclient_unmount(struct superblock *sb)
 static const struct superblock_ops fsclient_sb_ops = {
 	.statfs = fsclient_statfs,
 	.sync = fsclient_sync,
+	.shrink = fsclient_shrink,
 	.remount = fsclient_remount,
 	.unmount = fsclient_unmount,
 };

@@ -7,6 +7,7 @@
  * no cache, no heap and no process accounts for.
  */
 #include <quoin/runtime.h>
+#include <proto/task.h>
 
 #include "dentry.h"
 #include "mm.h"
@@ -14,6 +15,7 @@
 #include "pagecache.h"
 #include "process.h"
 #include "procfs.h"
+#include "service.h"
 #include "vfs_internal.h"
 #include "linux/errno.h"
 
@@ -62,6 +64,26 @@ static uint64_t show_task_books(struct text *text, const struct quoin_task_info 
 	return task->pages;
 }
 
+/* A server that is just being started anew has no line. */
+static void show_heap(struct text *text, const char *name, quoin_handle endpoint)
+{
+	struct task_heap_request request = {};
+	struct task_heap_reply reply;
+
+	if (task_heap(endpoint, &request, &reply) == 0)
+		text_printf(text, "%s_heap_bytes %lu\n", name, reply.bytes);
+}
+
+static void show_service_heap(const char *name, void *text)
+{
+	quoin_handle endpoint;
+
+	if (!service_connect(name, &endpoint))
+		return;
+	show_heap(text, name, endpoint);
+	quoin_handle_close(endpoint);
+}
+
 int proc_show_books(struct text *text, const struct proc_node *node)
 {
 	uint64_t heap_bytes = malloc_bytes_in_use(); /* before the text itself takes some */
@@ -81,13 +103,15 @@ int proc_show_books(struct text *text, const struct proc_node *node)
 		return -EIO;
 	text_printf(text, "objects %lu\nkernel_pages %lu\nloose_pages %ld\n", stats.objects, stats.kernel_pages,
 		    loose_pages(&stats, other_tasks));
+	show_heap(text, "devmgr", QUOIN_SUPERVISOR);
+	service_for_each(show_service_heap, text);
 	text_printf(text, "processes %u\nthreads %u\n", process_count(), kthread_count());
 	text_printf(text, "inodes %lu\ndentries %u\nheap_bytes %lu\nregion_bytes %lu\n", inode_count(),
 		    dentry_count(), heap_bytes, region_bytes);
 	return 0;
 }
 
-/* 1: pages of files; 2: names, inodes and idle threads; 3: both.  What is in use stays. */
+/* 1: pages of files; 2: names, inodes, idle threads and what file systems' servers cache; 3: both.  What is in use stays. */
 int proc_store_drop_caches(const struct proc_node *node, const char *bytes, size_t len)
 {
 	if (len == 0 || bytes[0] < '1' || bytes[0] > '3' || (len > 1 && bytes[1] != '\n'))

@@ -83,7 +83,7 @@ void dentry_exchange(struct dentry *a, struct dentry *b);
 /* Frees up to count unused dentries; how many. sb: only of this file system (unmount), all of them. */
 unsigned dentry_reclaim(unsigned count);
 void dentry_reclaim_superblock(struct superblock *sb);
-void dentry_drop_unused(void); /* of all superblocks, whatever their age */
+void dentry_drop_unused(void); /* of all superblocks, whatever their age; their servers let go of theirs */
 /* The ancestor itself counts. */
 bool dentry_is_below(struct dentry *dentry, const struct dentry *ancestor);
 /* Frees the unused names below a directory that is being removed: they would keep it alive. */

@@ -148,6 +148,7 @@ struct inode {
 struct superblock_ops {
 	int (*statfs)(struct superblock *sb, struct linux_statfs *out);
 	int (*sync)(struct superblock *sb);
+	void (*shrink)(struct superblock *sb); /* its server's caches, as far as they are clean */
 	int (*remount)(struct superblock *sb, unsigned flags);
 	void (*unmount)(struct superblock *sb);
 };

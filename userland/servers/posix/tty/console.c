@@ -5,12 +5,12 @@
  */
 #include <quoin/runtime.h>
 #include <proto/console.h>
-#include <proto/devmgr.h>
 #include "device.h"
 #include "file.h"
 #include "inode.h"
 #include "pid.h"
 #include "process.h"
+#include "service.h"
 #include "tty.h"
 
 #define MAX_LINES 4
@@ -133,17 +133,12 @@ static void line_start(uint32_t number)
 
 void tty_start(void)
 {
-	struct devmgr_connect_request connect = { .name_len = 7, .name = "console" };
-	struct devmgr_connect_reply service;
 	struct console_info_request rq = {};
 	struct console_info_reply info;
 
-	if (devmgr_connect(QUOIN_SUPERVISOR, &connect, &service) == 0) {
-		console = service.endpoint;
-		if (console_info(console, &rq, &info) == 0)
-			for (uint32_t i = 0; i < MIN(info.nr_lines, MAX_LINES); i++)
-				line_start(i);
-	}
+	if (service_connect("console", &console) && console_info(console, &rq, &info) == 0)
+		for (uint32_t i = 0; i < MIN(info.nr_lines, MAX_LINES); i++)
+			line_start(i);
 	device_register_char(TTYAUX_MAJOR, 0, "tty", 0666, with_open(&current_ops, current_open));
 	device_register_char(TTYAUX_MAJOR, 1, "console", 0600, with_open(&console_ops_, console_open));
 	pty_start();

@@ -411,6 +411,8 @@ void dentry_drop_unused(void)
 		superblock_put(sb);
 		sb = next;
 		dentry_reclaim_superblock(sb);
+		if (sb->ops->shrink)
+			sb->ops->shrink(sb);
 	}
 	superblock_put(sb);
 }

@@ -3,7 +3,8 @@
  *
  * A message lives in the calling thread's page; the protocol headers (build/gen/proto) copy requests
  * and replies to and from it.  A server thread runs ipc_serve on an endpoint: it receives, hands the
- * message to the protocol's dispatcher, and answers, until its endpoint goes.
+ * message to the protocol's dispatcher, and answers, until its endpoint goes.  What the protocol doesn't have may
+ * be a call of the protocol "task", which ipc_serve answers itself.
  */
 #ifndef QUOIN_IPC_H
 #define QUOIN_IPC_H
