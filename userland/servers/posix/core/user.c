@@ -6,7 +6,7 @@
 #define USER_BUCKETS    64
 #define PIPE_SOFT_BYTES (16384ul * QUOIN_PAGE_SIZE)
 
-/* Kept for ever: there are few, and small. */
+/* There while it is charged with anything. */
 struct user {
 	struct user *next;
 	uint32_t uid;
@@ -35,6 +35,19 @@ static struct user *user_find_locked(uint32_t uid)
 	return user;
 }
 
+/* Frees it if nothing is charged to it. */
+static void user_settle_locked(struct user *user)
+{
+	struct user **link = &users[user->uid % USER_BUCKETS];
+
+	if (user->nr_threads || user->pipe_bytes)
+		return;
+	while (*link != user)
+		link = &(*link)->next;
+	*link = user->next;
+	free(user);
+}
+
 bool user_threads_charge(uint32_t uid, uint64_t limit, uint32_t limit_all)
 {
 	mutex_lock(&users_lock);
@@ -44,6 +57,8 @@ bool user_threads_charge(uint32_t uid, uint64_t limit, uint32_t limit_all)
 		user->nr_threads++;
 		nr_threads_all++;
 	}
+	if (user)
+		user_settle_locked(user);
 	mutex_unlock(&users_lock);
 	return ok;
 }
@@ -55,6 +70,7 @@ void user_threads_uncharge(uint32_t uid)
 	assert(user && user->nr_threads);
 	user->nr_threads--;
 	nr_threads_all--;
+	user_settle_locked(user);
 	mutex_unlock(&users_lock);
 }
 
@@ -65,6 +81,8 @@ bool user_pipes_charge(uint32_t uid, uint64_t bytes, uint64_t limit)
 	bool ok = user && user->pipe_bytes <= limit && bytes <= limit - user->pipe_bytes;
 	if (ok)
 		user->pipe_bytes += bytes;
+	if (user)
+		user_settle_locked(user);
 	mutex_unlock(&users_lock);
 	return ok;
 }
@@ -75,6 +93,7 @@ void user_pipes_uncharge(uint32_t uid, uint64_t bytes)
 	struct user *user = user_find_locked(uid);
 	assert(user && user->pipe_bytes >= bytes);
 	user->pipe_bytes -= bytes;
+	user_settle_locked(user);
 	mutex_unlock(&users_lock);
 }
 
