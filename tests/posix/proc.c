@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -320,6 +321,96 @@ TEST(small_reads_and_seeks)
 	CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
 	CHECK_EQ(read(fd, part, 5), 5);
 	CHECK_MEM(part, whole, 5);
+}
+
+struct readers {
+	pthread_barrier_t start, end;
+	int fd;
+};
+
+static void *read_whole_often(void *argument)
+{
+	struct readers *readers = argument;
+	char text[8192];
+
+	for (int i = 0; i < 200; i++) {
+		pthread_barrier_wait(&readers->start);
+		ssize_t len = CHECK_OK(pread(readers->fd, text, sizeof(text) - 1, 0));
+		text[len] = '\0';
+		CHECK(strncmp(text, "Name:", 5) == 0);
+		CHECK(strstr(text, "\nnonvoluntary_ctxt_switches:"));
+		CHECK_EQ(text[len - 1], '\n');
+		pthread_barrier_wait(&readers->end);
+	}
+	return NULL;
+}
+
+TEST(threads_read_one_file_at_once)
+{
+	struct readers readers;
+	pthread_t threads[3];
+
+	CHECK_EQ(pthread_barrier_init(&readers.start, NULL, 4), 0);
+	CHECK_EQ(pthread_barrier_init(&readers.end, NULL, 4), 0);
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(pthread_create(&threads[i], NULL, read_whole_often, &readers), 0);
+	for (int i = 0; i < 200; i++) {
+		readers.fd = CHECK_OK(open("/proc/self/status", O_RDONLY));
+		pthread_barrier_wait(&readers.start);
+		pthread_barrier_wait(&readers.end);
+		CHECK_OK(close(readers.fd));
+	}
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(pthread_join(threads[i], NULL), 0);
+}
+
+/* Two processes share the position, so between them they read it to its end. */
+static void read_shared(const char *name)
+{
+	char path[64], byte;
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "/proc/%s", name);
+	int fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return;
+	if (CHILD(pid)) {
+		while (CHECK_OK(read(fd, &byte, 1)) > 0)
+			;
+		_exit(0);
+	}
+	while (CHECK_OK(read(fd, &byte, 1)) > 0)
+		;
+	wait_ok(pid);
+	CHECK_OK(close(fd));
+}
+
+TEST(processes_share_an_open_file)
+{
+	static const char *const names[] = {
+		"cmdline",
+		"cpuinfo",
+		"filesystems",
+		"loadavg",
+		"meminfo",
+		"mounts",
+		"stat",
+		"uptime",
+		"version",
+		"self/cmdline",
+		"self/comm",
+		"self/environ",
+		"self/limits",
+		"self/maps",
+		"self/mounts",
+		"self/stat",
+		"self/statm",
+		"self/status",
+		"sys/kernel/pid_max",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		read_shared(names[i]);
 }
 
 TEST(of_process_that_is_gone)

@@ -7,6 +7,7 @@
 #include "inode.h"
 #include "linux/errno.h"
 #include "linux/stat.h"
+#include "lockrank.h"
 #include "mount.h"
 #include "process.h"
 #include "procfs.h"
@@ -243,58 +244,64 @@ static int proc_readdir(struct file *file, struct dir_context *context)
 
 /* ---- files ---- */
 
+/* What an open file shows.  Threads may read one file at once, each at a place of its own. */
+struct shown {
+	struct mutex lock;
+	bool made;        /* under lock */
+	struct text text; /* under lock */
+};
+
 static int proc_open(struct inode *inode, struct file *file)
 {
 	const struct proc_node *node = inode->private;
+	struct shown *shown;
 
 	if ((inode->mode & LINUX_S_IFMT) != LINUX_S_IFREG)
 		return 0;
 	if (file_writable(file) && !node->item->store)
 		return -EACCES;
-	return node_may_enter(node) ? 0 : -EACCES;
+	if (!node_may_enter(node))
+		return -EACCES;
+	shown = calloc(1, sizeof(*shown));
+	if (!shown)
+		return -ENOMEM;
+	mutex_init(&shown->lock, "text of procfs", LOCK_PROCTEXT);
+	file->private = shown;
+	return 0;
 }
 
 static void proc_release(struct file *file)
 {
-	struct text *text = file->private;
+	struct shown *shown = file->private;
 
-	if (text)
-		free(text->bytes);
-	free(text);
+	if (shown)
+		free(shown->text.bytes);
+	free(shown);
 }
 
 /* The text of a file that is read from the start is made anew. */
-static long text_make(struct file *file)
+static long text_make_locked(struct shown *shown, const struct proc_node *node)
 {
-	const struct proc_node *node = file->inode->private;
-	struct text *text = file->private;
+	struct text *text = &shown->text;
 
-	if (!text) {
-		text = file->private = calloc(1, sizeof(*text));
-		if (!text)
-			return -ENOMEM;
-	}
 	text->len = 0;
 	text->failed = false;
+	shown->made = true;
 	if (!node->item->show)
 		return -EINVAL;
 	return node->item->show(text, node);
 }
 
-static long proc_read(struct file *file, struct io_iter *iter, int64_t *pos)
+static long read_locked(struct shown *shown, const struct proc_node *node, struct io_iter *iter, int64_t *pos)
 {
-	struct text *text;
+	const struct text *text = &shown->text;
 	size_t len;
-	long error;
 
-	if (inode_is_dir(file->inode))
-		return -EISDIR;
-	if (*pos == 0 || !file->private) {
-		error = text_make(file);
+	if (*pos == 0 || !shown->made) {
+		long error = text_make_locked(shown, node);
 		if (error)
 			return error;
 	}
-	text = file->private;
 	if ((uint64_t)*pos >= text->len)
 		return 0;
 	len = text->len - (size_t)*pos;
@@ -303,6 +310,19 @@ static long proc_read(struct file *file, struct io_iter *iter, int64_t *pos)
 	len = iter_copy_out(iter, text->bytes + *pos, len);
 	*pos += (int64_t)len;
 	return len ? (long)len : -EFAULT;
+}
+
+static long proc_read(struct file *file, struct io_iter *iter, int64_t *pos)
+{
+	struct shown *shown = file->private;
+	long result;
+
+	if (inode_is_dir(file->inode))
+		return -EISDIR;
+	mutex_lock(&shown->lock);
+	result = read_locked(shown, file->inode->private, iter, pos);
+	mutex_unlock(&shown->lock);
+	return result;
 }
 
 #define STORE_MAX 4096

@@ -10,10 +10,11 @@
 
 enum lock_rank {
 	LOCK_NONE = 0,
+	LOCK_FILE,       /* struct file: position */
+	LOCK_PROCTEXT,   /* the text of an open file of procfs, while it is made and copied out */
 	LOCK_EXEC,       /* process.exec_lock: one exec, or one change of the thread group, at a time */
 	LOCK_EPOLL,      /* struct epoll: its set of files; polls them */
 	LOCK_TTY,        /* struct tty; signals its process groups while held */
-	LOCK_FILE,       /* struct file: position */
 	LOCK_MOUNT,      /* changes of the mount table */
 	LOCK_RENAME,     /* one rename across directories at a time */
 	LOCK_INODE,      /* struct inode: names in a directory, writes to a file (copies from user
