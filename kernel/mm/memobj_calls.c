@@ -123,14 +123,22 @@ long call_memobj_supply(quoin_handle dst_handle, uint64_t dst_offset, quoin_hand
 	return put(dst, result);
 }
 
-long call_memobj_evict(quoin_handle handle, uint64_t offset, uint64_t nr_pages)
+static long take_out(quoin_handle handle, uint64_t offset, uint64_t nr_pages, uint32_t kind)
 {
 	struct memobj *memobj;
-	long result = lookup_range(handle, QUOIN_RIGHT_WRITE, offset, nr_pages, QUOIN_MEMOBJ_FILE, &memobj);
+	long result = lookup_range(handle, QUOIN_RIGHT_WRITE, offset, nr_pages, kind, &memobj);
 
-	if (result)
-		return result;
-	return put(memobj, memobj_take_out(memobj, offset >> PAGE_SHIFT, nr_pages));
+	return result ? result : put(memobj, memobj_take_out(memobj, offset >> PAGE_SHIFT, nr_pages));
+}
+
+long call_memobj_evict(quoin_handle handle, uint64_t offset, uint64_t nr_pages)
+{
+	return take_out(handle, offset, nr_pages, QUOIN_MEMOBJ_FILE);
+}
+
+long call_memobj_decommit(quoin_handle handle, uint64_t offset, uint64_t nr_pages)
+{
+	return take_out(handle, offset, nr_pages, QUOIN_MEMOBJ_ANON);
 }
 
 long call_memobj_clean(quoin_handle handle, uint64_t offset, uint64_t nr_pages)
@@ -152,16 +160,6 @@ long call_memobj_commit(quoin_handle handle, uint64_t offset, uint64_t nr_pages)
 	if (result)
 		return result;
 	return put(memobj, memobj_commit(memobj, offset >> PAGE_SHIFT, nr_pages));
-}
-
-long call_memobj_decommit(quoin_handle handle, uint64_t offset, uint64_t nr_pages)
-{
-	struct memobj *memobj;
-	long result = lookup_range(handle, QUOIN_RIGHT_WRITE, offset, nr_pages, QUOIN_MEMOBJ_ANON, &memobj);
-
-	if (result)
-		return result;
-	return put(memobj, memobj_take_out(memobj, offset >> PAGE_SHIFT, nr_pages));
 }
 
 static long write_frames(struct memobj *memobj, uint64_t first, uint64_t nr, uintptr_t paddrs)

@@ -456,7 +456,7 @@ uint64_t pmm_free_pages(void)
 
 bool pmm_only_reserve_left(void)
 {
-	return zone.free_pages < zone.reserve_pages;
+	return !pmm_fits_beside_reserve(0);
 }
 
 bool pmm_fits_beside_reserve(uint64_t nr_pages)

@@ -119,27 +119,6 @@ static int map_read(struct inode *inode, uint32_t logical, uint32_t count, struc
 	return (int)filled;
 }
 
-int ext4_map_read(struct ext4_fs *fs, struct ext4_id id, uint32_t logical, uint32_t count,
-		  struct ext4_run *runs, unsigned max_runs)
-{
-	struct inode inode;
-	int ret = op_begin_read(fs);
-
-	if (ret)
-		return ret;
-	ret = inode_get_id(fs, id, &inode);
-	if (!ret) {
-		if (inode_type(&inode) != EXT4_S_IFREG)
-			ret = -EINVAL;
-		else if (count > UINT32_MAX - logical)
-			ret = -EFBIG;
-		else
-			ret = map_read(&inode, logical, count, runs, max_runs);
-		inode_put(&inode);
-	}
-	return op_end(fs, ret);
-}
-
 /* Reserves blocks for a hole; a file that grows gets some more, kept for its next append. */
 static int map_reserve(struct inode *inode, struct ext4_run *run, uint64_t goal)
 {
@@ -201,11 +180,11 @@ static int map_write(struct inode *inode, uint32_t logical, uint32_t count, stru
 	return filled ? (int)filled : err;
 }
 
-int ext4_map_write(struct ext4_fs *fs, struct ext4_id id, uint32_t logical, uint32_t count,
-		   struct ext4_run *runs, unsigned max_runs)
+static int map_range(struct ext4_fs *fs, struct ext4_id id, uint32_t logical, uint32_t count,
+		     struct ext4_run *runs, unsigned max_runs, bool write)
 {
 	struct inode inode;
-	int ret = op_begin_write(fs);
+	int ret = write ? op_begin_write(fs) : op_begin_read(fs);
 
 	if (ret)
 		return ret;
@@ -216,10 +195,22 @@ int ext4_map_write(struct ext4_fs *fs, struct ext4_id id, uint32_t logical, uint
 		else if (count > UINT32_MAX - logical)
 			ret = -EFBIG;
 		else
-			ret = map_write(&inode, logical, count, runs, max_runs);
+			ret = (write ? map_write : map_read)(&inode, logical, count, runs, max_runs);
 		inode_put(&inode);
 	}
 	return op_end(fs, ret);
+}
+
+int ext4_map_read(struct ext4_fs *fs, struct ext4_id id, uint32_t logical, uint32_t count,
+		  struct ext4_run *runs, unsigned max_runs)
+{
+	return map_range(fs, id, logical, count, runs, max_runs, false);
+}
+
+int ext4_map_write(struct ext4_fs *fs, struct ext4_id id, uint32_t logical, uint32_t count,
+		   struct ext4_run *runs, unsigned max_runs)
+{
+	return map_range(fs, id, logical, count, runs, max_runs, true);
 }
 
 static int map_commit_new(struct inode *inode, const struct ext4_run *run)

@@ -161,11 +161,8 @@ long handle_read_pages(void *ctx, struct ipc_request *request, const struct fs_r
 	struct ext4_attr attr;
 	struct ext4_id id;
 	uint32_t at, end;
-	long status;
+	long status = server_begin_at(0, rq->ino, rq->generation, &id);
 
-	if (!inode_of(rq->ino, rq->generation, &id))
-		return -ESTALE;
-	status = server_begin(0);
 	if (status < 0)
 		return status;
 	if (!transfer_init(&transfer, rq->pages, rq->nr_pages, rq->index, block_size()))
@@ -255,11 +252,8 @@ long handle_write_pages(void *ctx, struct ipc_request *request, const struct fs_
 	struct transfer transfer = { .write = true };
 	struct ext4_id id;
 	uint32_t at, end;
-	long status;
+	long status = server_begin_at(rq->mtime_ns, rq->ino, rq->generation, &id);
 
-	if (!inode_of(rq->ino, rq->generation, &id))
-		return -ESTALE;
-	status = server_begin(rq->mtime_ns);
 	if (status < 0)
 		return status;
 	if (!transfer_init(&transfer, rq->pages, rq->nr_pages, rq->index, block_size()))

@@ -84,11 +84,15 @@ long server_end_change(long status)
 	return server_end(status);
 }
 
-/* an inode as a client names it; false for a number that cannot be one */
 bool inode_of(uint64_t ino, uint32_t generation, struct ext4_id *out)
 {
 	*out = (struct ext4_id){ (uint32_t)ino, generation };
 	return ino && ino <= UINT32_MAX;
+}
+
+long server_begin_at(int64_t time_ns, uint64_t ino, uint32_t generation, struct ext4_id *out)
+{
+	return inode_of(ino, generation, out) ? server_begin(time_ns) : -ESTALE;
 }
 
 void moving_begin(struct moving *moving, uint32_t ino)

@@ -63,6 +63,15 @@ static void attr_unpack(const struct fs_attr *from, struct ext4_attr *to)
 	};
 }
 
+/* The end of a change: what the client shall know of the inode, and which transaction the change belongs to. */
+static long end_with_attr(long status, const struct ext4_attr *attr, struct fs_attr *out, uint64_t *transaction)
+{
+	if (status == 0)
+		attr_pack(attr, out);
+	*transaction = ext4_transaction(server.fs);
+	return server_end_change(status);
+}
+
 /* ---- attributes ---- */
 
 long handle_statfs(void *ctx, struct ipc_request *request, const struct fs_statfs_request *rq,
@@ -92,11 +101,8 @@ long handle_getattr(void *ctx, struct ipc_request *request, const struct fs_geta
 {
 	struct ext4_attr attr;
 	struct ext4_id id;
-	long status;
+	long status = server_begin_at(0, rq->ino, rq->generation, &id);
 
-	if (!inode_of(rq->ino, rq->generation, &id))
-		return -ESTALE;
-	status = server_begin(0);
 	if (status < 0)
 		return status;
 	status = ext4_getattr(server.fs, id, &attr);
@@ -117,32 +123,24 @@ long handle_setattr(void *ctx, struct ipc_request *request, const struct fs_seta
 	struct ext4_id id;
 	long status;
 
-	if (!inode_of(rq->attr.ino, rq->attr.generation, &id))
-		return -ESTALE;
 	if (rq->valid & ~0xffu)
 		return -EINVAL;
 	attr_unpack(&rq->attr, &in);
-	status = server_begin(0);
+	status = server_begin_at(0, rq->attr.ino, rq->attr.generation, &id);
 	if (status < 0)
 		return status;
 	if (rq->valid & EXT4_SET_SIZE)
 		moving_wait(id.ino);
 	status = ext4_setattr(server.fs, id, rq->valid, &in, &out);
-	if (status == 0)
-		attr_pack(&out, &rp->attr);
-	rp->transaction = ext4_transaction(server.fs);
-	return server_end_change(status);
+	return end_with_attr(status, &out, &rp->attr, &rp->transaction);
 }
 
 long handle_forget(void *ctx, struct ipc_request *request, const struct fs_forget_request *rq,
 		   struct fs_forget_reply *rp)
 {
 	struct ext4_id id;
-	long status;
+	long status = server_begin_at(0, rq->ino, rq->generation, &id);
 
-	if (!inode_of(rq->ino, rq->generation, &id))
-		return -ESTALE;
-	status = server_begin(0);
 	if (status < 0)
 		return status;
 	moving_wait(id.ino);
@@ -156,11 +154,8 @@ long handle_lookup(void *ctx, struct ipc_request *request, const struct fs_looku
 {
 	struct ext4_attr attr;
 	struct ext4_id dir;
-	long status;
+	long status = server_begin_at(0, rq->dir, rq->generation, &dir);
 
-	if (!inode_of(rq->dir, rq->generation, &dir))
-		return -ESTALE;
-	status = server_begin(0);
 	if (status < 0)
 		return status;
 	status = ext4_lookup(server.fs, dir, (const char *)rq->name, rq->name_len, &attr);
@@ -188,16 +183,11 @@ long handle_create(void *ctx, struct ipc_request *request, const struct fs_creat
 
 	if ((uint32_t)rq->name_len + rq->target_len > rq->text_len)
 		return -QERR_PROTO;
-	if (!inode_of(rq->dir, rq->generation, &dir))
-		return -ESTALE;
-	status = server_begin(rq->time_ns);
+	status = server_begin_at(rq->time_ns, rq->dir, rq->generation, &dir);
 	if (status < 0)
 		return status;
 	status = ext4_create(server.fs, dir, text, rq->name_len, &new, &attr);
-	if (status == 0)
-		attr_pack(&attr, &rp->attr);
-	rp->transaction = ext4_transaction(server.fs);
-	return server_end_change(status);
+	return end_with_attr(status, &attr, &rp->attr, &rp->transaction);
 }
 
 long handle_link(void *ctx, struct ipc_request *request, const struct fs_link_request *rq,
@@ -213,10 +203,7 @@ long handle_link(void *ctx, struct ipc_request *request, const struct fs_link_re
 	if (status < 0)
 		return status;
 	status = ext4_link(server.fs, id, dir, (const char *)rq->name, rq->name_len, &attr);
-	if (status == 0)
-		attr_pack(&attr, &rp->attr);
-	rp->transaction = ext4_transaction(server.fs);
-	return server_end_change(status);
+	return end_with_attr(status, &attr, &rp->attr, &rp->transaction);
 }
 
 long handle_unlink(void *ctx, struct ipc_request *request, const struct fs_unlink_request *rq,
@@ -224,19 +211,13 @@ long handle_unlink(void *ctx, struct ipc_request *request, const struct fs_unlin
 {
 	struct ext4_attr attr;
 	struct ext4_id dir;
-	long status;
+	long status = server_begin_at(rq->time_ns, rq->dir, rq->generation, &dir);
 
-	if (!inode_of(rq->dir, rq->generation, &dir))
-		return -ESTALE;
-	status = server_begin(rq->time_ns);
 	if (status < 0)
 		return status;
 	status = (rq->flags & 1 ? ext4_rmdir : ext4_unlink)(server.fs, dir, (const char *)rq->name,
 							    rq->name_len, &attr);
-	if (status == 0)
-		attr_pack(&attr, &rp->attr);
-	rp->transaction = ext4_transaction(server.fs);
-	return server_end_change(status);
+	return end_with_attr(status, &attr, &rp->attr, &rp->transaction);
 }
 
 _Static_assert(EXT4_RENAME_NOREPLACE == 1 && EXT4_RENAME_EXCHANGE == 2, "as in the protocol");
@@ -300,11 +281,8 @@ long handle_readdir(void *ctx, struct ipc_request *request, const struct fs_read
 		    struct fs_readdir_reply *rp)
 {
 	struct ext4_id dir;
-	long status;
+	long status = server_begin_at(0, rq->dir, rq->generation, &dir);
 
-	if (!inode_of(rq->dir, rq->generation, &dir))
-		return -ESTALE;
-	status = server_begin(0);
 	if (status < 0)
 		return status;
 	return server_end(ext4_readdir(server.fs, dir, rq->cookie, entry_add, rp));
@@ -315,11 +293,8 @@ long handle_readlink(void *ctx, struct ipc_request *request, const struct fs_rea
 {
 	struct ext4_attr attr;
 	struct ext4_id id;
-	long status;
+	long status = server_begin_at(0, rq->ino, rq->generation, &id);
 
-	if (!inode_of(rq->ino, rq->generation, &id))
-		return -ESTALE;
-	status = server_begin(0);
 	if (status < 0)
 		return status;
 	status = ext4_getattr(server.fs, id, &attr);

@@ -79,9 +79,12 @@ struct server {
 extern struct server server;
 
 /* main.c */
-long server_begin(int64_t time_ns);  /* takes the lock; -ENODEV without a mount */
+long server_begin(int64_t time_ns); /* takes the lock; -ENODEV without a mount */
+/* the same for a request about one inode; -ESTALE for a number that cannot be one */
+long server_begin_at(int64_t time_ns, uint64_t ino, uint32_t generation, struct ext4_id *out);
 long server_end(long status);        /* drops it */
 long server_end_change(long status); /* the same after a change: it will be written back */
+/* an inode as a client names it; false for a number that cannot be one */
 bool inode_of(uint64_t ino, uint32_t generation, struct ext4_id *out);
 void moving_begin(struct moving *moving, uint32_t ino);
 void moving_end(struct moving *moving);

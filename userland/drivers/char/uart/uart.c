@@ -132,6 +132,15 @@ static void line_receive(struct line *line)
 	line_interrupts(line);
 }
 
+/* What has come, at most len bytes of it; there may be room for more then. */
+static uint32_t line_input_take(struct line *line, uint8_t *data, uint32_t len)
+{
+	uint32_t taken = ring_get(&line->input, data, len);
+
+	line_interrupts(line);
+	return taken;
+}
+
 static void line_configure(struct line *line, uint32_t speed, uint8_t control)
 {
 	uint32_t divisor = 115200 / speed;
@@ -171,8 +180,7 @@ static void reader_answer(struct line *line)
 
 	if (!line->reader || !ring_used(&line->input))
 		return;
-	reply.data_len = ring_get(&line->input, reply.data, 3072);
-	line_interrupts(line);
+	reply.data_len = line_input_take(line, reply.data, sizeof(reply.data));
 	console_read_finish(line->reader, 0, &reply);
 	line->reader = 0;
 }
@@ -277,11 +285,9 @@ static long handle_read(void *server, struct ipc_request *request, const struct 
 		return -QERR_NODEV;
 	if (line->reader)
 		return -QERR_BUSY;
-	rp->data_len = ring_get(&line->input, rp->data, 3072);
-	if (rp->data_len) {
-		line_interrupts(line);
+	rp->data_len = line_input_take(line, rp->data, sizeof(rp->data));
+	if (rp->data_len)
 		return 0;
-	}
 	line->reader = request->token;
 	return IPC_DEFERRED;
 }

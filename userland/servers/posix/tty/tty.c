@@ -181,6 +181,7 @@ static void on_flow(void *owner, bool stopped)
 
 static const struct ldisc_ops ldisc_ops = { on_output, on_signal, on_flow };
 
+/* Without the lock: who sleeps on it looks again after each wake-up, which comes after the change. */
 bool tty_input_room(struct tty *tty)
 {
 	const struct ldisc *ld = &tty->ldisc;

@@ -53,42 +53,32 @@ static bool file_has_position(const struct file *file)
 	return !(file->mode & FILE_STREAM);
 }
 
-long sys_pread64(SYSCALL_ARGS)
+static long positioned_call(int fd, uint64_t user, uint64_t count, int64_t pos, bool write)
 {
 	struct fd_ref ref;
 	struct io_iter iter;
-	int64_t pos = a3;
 	long result;
 
 	if (pos < 0)
 		return -EINVAL;
-	ref = fd_get((int)a0);
+	ref = fd_get(fd);
 	if (!ref.file)
 		return -EBADF;
-	result = file_has_position(ref.file) ? iter_user(&iter, (uint64_t)a1, (uint64_t)a2) : -ESPIPE;
+	result = file_has_position(ref.file) ? iter_user(&iter, user, count) : -ESPIPE;
 	if (!result)
-		result = file_read_iter(ref.file, &iter, &pos);
+		result = write ? file_write_iter(ref.file, &iter, &pos) : file_read_iter(ref.file, &iter, &pos);
 	fd_put(ref);
 	return result;
 }
 
+long sys_pread64(SYSCALL_ARGS)
+{
+	return positioned_call((int)a0, (uint64_t)a1, (uint64_t)a2, a3, false);
+}
+
 long sys_pwrite64(SYSCALL_ARGS)
 {
-	struct fd_ref ref;
-	struct io_iter iter;
-	int64_t pos = a3;
-	long result;
-
-	if (pos < 0)
-		return -EINVAL;
-	ref = fd_get((int)a0);
-	if (!ref.file)
-		return -EBADF;
-	result = file_has_position(ref.file) ? iter_user(&iter, (uint64_t)a1, (uint64_t)a2) : -ESPIPE;
-	if (!result)
-		result = file_write_iter(ref.file, &iter, &pos);
-	fd_put(ref);
-	return result;
+	return positioned_call((int)a0, (uint64_t)a1, (uint64_t)a2, a3, true);
 }
 
 /* ---- many pieces ---- */
