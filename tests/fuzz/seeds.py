@@ -154,8 +154,21 @@ def virtio_blk():
     return seeds
 
 
+# ---- uart ----
+
+def uart():
+    info, read, drain, set_line = (bytes([0, call, 0]) for call in (1, 3, 4, 5))
+    def write(length):
+        return struct.pack("<BBBH", 0, 2, 0, length)
+    bytes_come, time_passes, interrupts = bytes([3, 16]), bytes([8 * 16 + 5]), bytes([6])
+    speed = set_line + struct.pack("<IBBB", 9600, 8, 0, 1)
+    return [info + speed + read + bytes_come + interrupts,
+            write(5) + drain + time_passes + interrupts,
+            write(3072) * 4 + drain + (time_passes + interrupts) * 4 + read]
+
+
 def main(folder):
-    for target in (elf, archive, devmgr_acpi, kernel_acpi, multiboot, gpt, virtio_blk):
+    for target in (elf, archive, devmgr_acpi, kernel_acpi, multiboot, gpt, virtio_blk, uart):
         os.makedirs(os.path.join(folder, target.__name__), exist_ok=True)
         for number, seed in enumerate(target()):
             with open(os.path.join(folder, target.__name__, f"seed-{number}"), "wb") as out:

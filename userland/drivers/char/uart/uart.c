@@ -5,7 +5,7 @@
  * read; while it is full, the input interrupt is off and input stays in the port, where it holds back a
  * sender that can be held back (QEMU's).  The output ring is filled by writes and emptied by the interrupt,
  * 16 bytes at a time.  A read that finds no input, and a write or drain that finds no room, is answered
- * later (IPC_DEFERRED).
+ * later (IPC_DEFERRED); that the last byte has left is seen by looking now and then.
  */
 #include <quoin/driver.h>
 #include <proto/console.h>
@@ -16,6 +16,7 @@ const char task_name[] = "uart";
 #define RING_BYTES  8192u /* a power of two */
 #define FIFO_BYTES  16
 #define MAX_WAITERS 16
+#define LEAVING_NS  1000000u /* between two looks whether the FIFO is empty, which takes 1.4 ms at 115200 */
 
 enum uart_register {
 	DATA = 0,
@@ -185,10 +186,15 @@ static void reader_answer(struct line *line)
 	line->reader = 0;
 }
 
+static bool line_sent(const struct line *line)
+{
+	return !ring_used(&line->output) && port_in(line, LINE_STATUS) & LSR_ALL_EMPTY;
+}
+
 static bool waiter_answer(struct line *line, struct waiter *waiter)
 {
 	if (waiter->drain) {
-		if (ring_used(&line->output) || !(port_in(line, LINE_STATUS) & LSR_ALL_EMPTY))
+		if (!line_sent(line))
 			return false;
 		console_drain_finish(waiter->token, 0, NULL);
 		return true;
@@ -234,6 +240,27 @@ static void on_interrupt(void *server, uint64_t bits)
 		reader_answer(line);
 		waiters_answer(line);
 	}
+}
+
+/* A drain that waits for the FIFO only: there is no interrupt when the last byte has left. */
+static bool line_leaving(const struct line *line)
+{
+	return line->nr_waiters && line->waiters[0].drain && !ring_used(&line->output);
+}
+
+static uint64_t on_deadline(void *server)
+{
+	for (uint32_t i = 0; i < NR_LINES; i++)
+		if (line_leaving(&lines[i]))
+			return clock_ns() + LEAVING_NS;
+	return QUOIN_DEADLINE_NEVER;
+}
+
+static void on_expired(void *server)
+{
+	for (uint32_t i = 0; i < NR_LINES; i++)
+		if (line_leaving(&lines[i]))
+			waiters_answer(&lines[i]);
 }
 
 /* ---- requests ---- */
@@ -301,11 +328,8 @@ static long handle_drain(void *server, struct ipc_request *request, const struct
 	if (!line)
 		return -QERR_NODEV;
 	line_send(line);
-	if (!line->nr_waiters && !ring_used(&line->output)) {
-		while (!(port_in(line, LINE_STATUS) & LSR_ALL_EMPTY))
-			; /* at most the FIFO's 16 bytes: 1.4 ms at 115200 */
+	if (!line->nr_waiters && line_sent(line))
 		return 0;
-	}
 	return waiter_add(line, &waiter);
 }
 
@@ -346,6 +370,8 @@ int task_main(uint64_t argument)
 		.dispatch = console_dispatch,
 		.ops = &ops,
 		.notified = on_interrupt,
+		.deadline = on_deadline,
+		.expired = on_expired,
 	};
 	driver_serve(&server);
 }
