@@ -154,6 +154,23 @@ def virtio_blk():
     return seeds
 
 
+# ---- devmgr ----
+
+def devmgr():
+    driver, plain, posix, named = 0, 1, 2, 33
+    def call(sender, number, payload=b""):
+        return bytes([5, sender + 3 * 2, number, max(len(payload) - 1, 0)]) + (payload or b"\0")
+    def by_name(sender, number, choice):
+        return bytes([5, sender + named, number, choice])
+    ready, down, gone = 3, 0, 1
+    write = struct.pack("<HHI", 0x80, 4, 1)
+    return [by_name(posix, 1, 0) + call(driver, 3) + bytes([down]) + by_name(posix, 1, 0) + bytes([gone]),
+            by_name(driver, 2, 0) + by_name(plain, 2, 1) + bytes([16 + ready]) + call(plain, 4),
+            call(driver, 5) + call(driver, 6) + call(driver, 7, write) + call(driver, 8, write)
+            + call(driver, 10, struct.pack("<I", 4096)) + call(plain, 11) + call(plain, 12),
+            by_name(posix, 13, 2) + call(posix, 15) + by_name(posix, 16, 0) + call(posix, 17)]
+
+
 # ---- uart ----
 
 def uart():
@@ -168,7 +185,7 @@ def uart():
 
 
 def main(folder):
-    for target in (elf, archive, devmgr_acpi, kernel_acpi, multiboot, gpt, virtio_blk, uart):
+    for target in (elf, archive, devmgr_acpi, kernel_acpi, multiboot, gpt, virtio_blk, devmgr, uart):
         os.makedirs(os.path.join(folder, target.__name__), exist_ok=True)
         for number, seed in enumerate(target()):
             with open(os.path.join(folder, target.__name__, f"seed-{number}"), "wb") as out:
