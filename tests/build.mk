@@ -39,7 +39,7 @@ RUN_TESTS = env -u MAKEFLAGS -u MAKELEVEL BUILD=$(BUILD) tests/harness/run
 
 .PHONY: test
 test: ## run all tests; T=tier/name runs one, K=linux|quoin picks the kernel
-	$(Q)$(RUN_TESTS) --kernels '$(or $(K),$(TEST_KERNELS))' '$(T)'
+	$(Q)$(RUN_TESTS) --kernels '$(or $(K),$(TEST_KERNELS))' "$$T"
 
 # What goes on for as long as one likes, with other random numbers each time.
 SOAK_TESTS := fuzz posix/fuzz posix/stress/everything_at_once kernel/hostile_calls
