@@ -24,7 +24,7 @@ long driver_device(struct devmgr_device_reply *device);
 volatile void *driver_map_bar(uint32_t number, size_t len_bytes);
 uint32_t driver_config_read(uint32_t offset, uint32_t width);
 
-/* Binds interrupt `entry` to bits of notification; 0 or an error. Level lines need quoin_irq_ack. */
+/* Binds an interrupt to bits of notification; 0 or an error. None needs quoin_irq_ack: MSI, and lines by edge. */
 long driver_irq(uint32_t entry, quoin_handle notification, uint64_t bits);
 long driver_legacy_irq(uint32_t number, quoin_handle notification, uint64_t bits);
 quoin_handle driver_ports(uint32_t number);
