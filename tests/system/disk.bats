@@ -89,7 +89,7 @@ on_disk() {
         umount /mnt 2>/dev/null || :
         for i in $(seq 60); do
             mount -t ext4 /dev/vdb /mnt; echo $i > /mnt/number; umount /mnt
-            ! mount -t ext4 /dev/vda1 /mnt 2>/dev/null
+            if mount -t ext4 /dev/vda1 /mnt 2>/dev/null; then exit 1; fi
         done
         mount -t ext4 /dev/vdb /mnt; cat /mnt/number; umount /mnt
         [ ! -e /proc/quoin/tasks ] || grep -c ext4 /proc/quoin/tasks'
