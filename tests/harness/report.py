@@ -5,6 +5,7 @@ import shlex
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 TAIL_LINES = 15
 
@@ -28,6 +29,7 @@ class Report:
         self.lock = threading.RLock()     # held while the lines of one result are printed
         self.built = {}     # what was built for the tests -> whether that went well
         self.colour = sys.stdout.isatty()
+        self.held = threading.local()     # .lines: what this thread says for now to itself
 
     def log_path(self, *parts):
         """Where a test's log goes; the folder exists on return and an older log is gone."""
@@ -37,8 +39,33 @@ class Report:
             os.unlink(path)
         return path
 
+    def say(self, line):
+        lines = getattr(self.held, "lines", None)
+        if lines is None:
+            print(line, flush=True)
+        else:
+            lines.append(line)
+
+    def say_later(self, work):
+        """Does the work in another thread; returns a function that waits for it and says its lines."""
+        lines = []
+
+        def hold():
+            self.held.lines = lines
+            work()
+
+        done = ThreadPoolExecutor(1).submit(hold)
+
+        def say_now():
+            done.exception()    # waits
+            for line in lines:
+                self.say(line)
+            done.result()       # raises what the work did
+
+        return say_now
+
     def section(self, title):
-        print(f"\n{title}", flush=True)
+        self.say(f"\n{title}")
 
     def passed(self, test, seconds=None):
         self._line("passed", "ok", test, "" if seconds is None else f"{seconds:.1f} s")
@@ -52,10 +79,10 @@ class Report:
             self._line("failed", "FAIL", test, why)
             self.failures.append(again)
             for line in evidence or (tail(log) if log else ()):
-                print(f"         | {line}")
+                self.say(f"         | {line}")
             if log:
-                print(f"         log: {log}")
-            print(f"         again: {again}", flush=True)
+                self.say(f"         log: {log}")
+            self.say(f"         again: {again}")
 
     def _line(self, kind, word, test, note):
         code = {"passed": 32, "failed": 31, "skipped": 33}[kind]
@@ -64,7 +91,7 @@ class Report:
             word = f"\033[{code}m{word}\033[0m"
         with self.lock:
             self.counts[kind] += 1
-            print(f"  {word}   {test}" + (f"   ({note})" if note else ""), flush=True)
+            self.say(f"  {word}   {test}" + (f"   ({note})" if note else ""))
 
     def finish(self, chosen):
         """The totals, and the exit status that goes with them."""

@@ -34,9 +34,21 @@ def run(report, chosen, kernels):
     if not areas:
         return
     programs = build_programs(report, areas) if machine.build(report, kernels) else None
-    for kernel in kernels if programs else ():
-        for nr_cpus in CONFIGURATIONS[kernel]:
-            Run(report, programs, case, kernel, nr_cpus).all()
+    runs = [Run(report, programs, case, kernel, nr_cpus)
+            for kernel in kernels if programs for nr_cpus in CONFIGURATIONS[kernel]]
+    all_beside(report, [one for one in runs if one.nr_cpus == 1])
+    for one in runs:
+        if one.nr_cpus > 1:
+            one.all()
+
+
+def all_beside(report, runs):
+    """Machines with one CPU run beside each other; what happens on the last one is seen at once."""
+    held = [report.say_later(one.all) for one in runs[:-1]]
+    for one in runs[-1:]:
+        one.all()
+    for say_now in held:
+        say_now()
 
 
 def build_programs(report, areas):
@@ -96,7 +108,7 @@ class Run:
         self.todo = []
 
     def disk_folder(self):
-        folder = os.path.join(self.report.build, "tests", "posix-disk")
+        folder = os.path.join(self.report.build, "tests", "posix-disk", self.name)
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder)
         for area in {area for area, _ in self.todo}:
@@ -178,7 +190,7 @@ class Run:
         else:
             self.report.passed(self.title(area, case), watch.seconds())
             if reason:
-                print(f"         passes, and {DIFFERENCES} names it as a difference")
+                self.report.say(f"         passes, and {DIFFERENCES} names it as a difference")
         self.notes = []
         return Stopwatch()
 
