@@ -641,6 +641,43 @@ TEST(clone_other_exit_signal)
 	CHECK_EQ(WEXITSTATUS(status), 6);
 }
 
+static volatile int nr_usr1;
+
+static void on_usr1(int number)
+{
+	(void)number;
+	nr_usr1++;
+}
+
+TEST(clone_parent_chooses_no_exit_signal)
+{
+	pid_t pid;
+
+	signal(SIGUSR1, on_usr1);
+	if (CHILD(pid)) {
+		long sibling = syscall(SYS_clone, CLONE_PARENT | SIGUSR1, 0, 0, 0, 0);
+
+		_exit(sibling < 0);
+	}
+	wait_ok(pid);
+	CHECK_OK(waitpid(-1, NULL, __WALL));
+	CHECK_EQ(nr_usr1, 0);
+}
+
+TEST(exec_takes_exit_signals_back)
+{
+	pid_t pid;
+
+	if (CHILD(pid)) {
+		if (syscall(SYS_clone, SIGUSR1, 0, 0, 0, 0) == 0) {
+			sleep_ms(200);
+			_exit(0);
+		}
+		execl("/bin/sh", "sh", "-c", "sleep 1; exit 7", NULL);
+	}
+	wait_exit(pid, 7);
+}
+
 /* priorities, limits of processes */
 
 TEST(priority)

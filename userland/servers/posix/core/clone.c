@@ -103,7 +103,8 @@ static long clone_process(const struct clone *clone, struct process **out)
 	mutex_lock(&parent->signal_lock);
 	memcpy(child->actions, parent->actions, sizeof(child->actions));
 	mutex_unlock(&parent->signal_lock);
-	child->exit_signal = clone->exit_signal;
+	/* the caller's parent has not asked for another signal than it gets for the caller */
+	child->exit_signal = clone->flags & LINUX_CLONE_PARENT ? parent->exit_signal : clone->exit_signal;
 	child->dumpable = parent->dumpable;
 	child->no_new_privs = parent->no_new_privs;
 	child->personality = parent->personality;

@@ -222,6 +222,14 @@ static void set_registers(struct thread *self, const struct exec_program *progra
 	self->orig_rax = ~0ull;
 }
 
+/* The new program, which may have more rights, didn't choose the signals of its children; nor its parent this one's. */
+static void exit_signals_reset_locked(struct process *process)
+{
+	process->exit_signal = LINUX_SIGCHLD;
+	list_for_each (node, &process->children)
+		list_entry(node, struct process, sibling)->exit_signal = LINUX_SIGCHLD;
+}
+
 static void commit(struct exec *exec, const char *name)
 {
 	struct thread *self = current;
@@ -243,6 +251,7 @@ static void commit(struct exec *exec, const char *name)
 	set_comm(self, name);
 	mutex_lock(&tasklist_lock);
 	process->did_exec = true;
+	exit_signals_reset_locked(process);
 	mutex_unlock(&tasklist_lock);
 	fdtable_close_on_exec(self->files);
 	set_registers(self, &exec->program);
