@@ -10,3 +10,13 @@
         }
     done
 }
+
+@test "every interface page has its source" {
+    for page in docs/interfaces/proto-*.md; do
+        name=$(basename "$page" .md)
+        [ -f "sysroot/abi/proto/${name#proto-}.proto" ] || {
+            echo "$page has no source in sysroot/abi/proto: delete it"
+            return 1
+        }
+    done
+}
