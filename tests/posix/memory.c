@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 TEST_FILE_SYSTEMS;
@@ -636,4 +637,80 @@ TEST(memory_file_seals)
 	CHECK_EQ(fcntl(fd, GET_SEALS), SEAL_SHRINK | SEAL_GROW | SEAL_WRITE);
 	plain = CHECK_OK(syscall(SYS_memfd_create, "plain", 0));
 	CHECK_ERR(fcntl(plain, ADD_SEALS, SEAL_WRITE), EPERM);
+}
+
+/* What a mapping wrote behind the end is not the file's, even when the disk has had it. */
+TEST(bytes_behind_the_end_are_zeroes)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	char byte = 1;
+
+	file_make("f", "0123456789", 10);
+	int fd = CHECK_OK(open("f", O_RDWR)), caches = open("/proc/sys/vm/drop_caches", O_WRONLY);
+	char *bytes = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(bytes != MAP_FAILED);
+	memset(bytes + 10, 'x', page - 10);
+	bytes[0] = 'y';
+	CHECK_OK(msync(bytes, page, MS_SYNC));
+	CHECK_OK(munmap(bytes, page));
+	CHECK_OK(fsync(fd));
+	if (caches >= 0)
+		CHECK_EQ(write(caches, "3", 1), 1);
+	CHECK_OK(ftruncate(fd, page));
+	CHECK_EQ(pread(fd, &byte, 1, 2000), 1);
+	CHECK_EQ(byte, 0);
+	CHECK_EQ(pread(fd, &byte, 1, 10), 1);
+	CHECK_EQ(byte, 0);
+}
+
+/* The first mapping of a file that grows at the same moment shows all of it. */
+TEST(mapping_while_the_file_grows)
+{
+	long page = sysconf(_SC_PAGESIZE);
+
+	for (int round = 0; round < 300; round++) {
+		int fd = CHECK_OK(open("f", O_RDWR | O_CREAT | O_TRUNC, 0600)), status;
+		pid_t pid;
+
+		CHECK_OK(unlink("f"));
+		CHECK_OK(ftruncate(fd, page));
+		if (CHILD(pid)) {
+			CHECK_OK(ftruncate(fd, 2 * page));
+			_exit(0);
+		}
+		char *bytes = mmap(NULL, 2 * page, PROT_READ, MAP_SHARED, fd, 0);
+		CHECK(bytes != MAP_FAILED);
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		CHECK_EQ(status, 0);
+		CHECK_EQ(bytes[page], 0);
+		CHECK_OK(munmap(bytes, 2 * page));
+		CHECK_OK(close(fd));
+	}
+}
+
+/* A seal against writing holds for mappings: those that are there, and new ones. */
+TEST(memfd_write_seal_and_mappings)
+{
+	enum { ADD_SEALS = 1033, SEAL_WRITE = 8 };
+	long page = sysconf(_SC_PAGESIZE);
+	int fd = CHECK_OK(syscall(SYS_memfd_create, "sealed", 2));
+	pid_t pid;
+
+	CHECK_OK(ftruncate(fd, page));
+	char *bytes = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, 0);
+	CHECK(bytes != MAP_FAILED);
+	CHECK_ERR(fcntl(fd, ADD_SEALS, SEAL_WRITE), EBUSY); /* it may become writable */
+	if (CHILD(pid)) {
+		CHECK_OK(munmap(bytes, page));
+		CHECK_ERR(fcntl(fd, ADD_SEALS, SEAL_WRITE), EBUSY);
+		_exit(0);
+	}
+	wait_ok(pid);
+	CHECK_OK(munmap(bytes, page));
+	bytes = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	CHECK(bytes != MAP_FAILED);
+	CHECK_OK(fcntl(fd, ADD_SEALS, SEAL_WRITE));
+	bytes[0] = 'x';
+	CHECK_EQ((long)mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), -1);
+	CHECK_EQ(errno, EPERM);
 }

@@ -4,9 +4,12 @@
 #include "harness.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -349,4 +352,108 @@ TEST(tmp_is_writable_by_all)
 	CHECK_EQ(status.st_mode & 07777, 01777);
 	CHECK_OK(stat("/dev/shm", &status));
 	CHECK_EQ(status.st_mode & 07777, 01777);
+}
+
+/* What a file system may hold is the same by writing and by mapping. */
+TEST(tmpfs_size_holds_for_mappings)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	pid_t pid;
+
+	if (getuid() != 0)
+		SKIP("needs root");
+	CHECK_OK(mkdir("m", 0755));
+	if (mount("none", "m", "tmpfs", 0, "size=64k") < 0)
+		SKIP("no mount: %s", strerror(errno));
+	int fd = CHECK_OK(open("m/f", O_RDWR | O_CREAT, 0600));
+	CHECK_OK(ftruncate(fd, 1 << 20));
+	char *bytes = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(bytes != MAP_FAILED);
+	bytes[0] = 'x';
+	if (CHILD(pid)) {
+		for (long at = 0; at < 1 << 20; at += page)
+			bytes[at] = 'x';
+		_exit(0);
+	}
+	wait_signalled(pid, SIGBUS);
+	CHECK_EQ(bytes[0], 'x');
+	CHECK_OK(munmap(bytes, 1 << 20));
+	CHECK_OK(close(fd));
+	CHECK_OK(umount2("m", 0));
+}
+
+/* Names take memory too: there are only so many, however they are made. */
+TEST(tmpfs_names_are_limited)
+{
+	struct statfs status;
+	char name[32];
+
+	if (getuid() != 0)
+		SKIP("needs root");
+	CHECK_OK(mkdir("m", 0755));
+	if (mount("none", "m", "tmpfs", 0, "nr_inodes=10") < 0)
+		SKIP("no mount: %s", strerror(errno));
+	CHECK_OK(mkdir("m/dir", 0755));
+	CHECK_OK(symlink("x", "m/link"));
+	file_make("m/file", "x", 1);
+	CHECK_OK(link("m/file", "m/second"));
+	for (int i = 0; i < 5; i++) {
+		snprintf(name, sizeof(name), "m/dir/%d", i);
+		file_make(name, "", 0);
+	}
+	CHECK_OK(statfs("m", &status));
+	CHECK_EQ(status.f_files, 10);
+	CHECK_EQ(status.f_ffree, 0);
+	CHECK_ERR(mkdir("m/more", 0755), ENOSPC);
+	CHECK_ERR(link("m/file", "m/more"), ENOSPC);
+	CHECK_ERR(symlink("x", "m/more"), ENOSPC);
+	CHECK_ERR(open("m/more", O_WRONLY | O_CREAT, 0600), ENOSPC);
+	CHECK_OK(rename("m/dir/0", "m/moved"));
+	CHECK_OK(rename("m/moved", "m/dir/1"));
+	CHECK_OK(mkdir("m/more", 0755));
+	CHECK_ERR(mkdir("m/most", 0755), ENOSPC);
+	CHECK_OK(rmdir("m/more"));
+	CHECK_OK(unlink("m/second"));
+	CHECK_OK(mkdir("m/more", 0755));
+	CHECK_OK(mkdir("m/most", 0755));
+	CHECK_OK(umount2("m", 0));
+}
+
+/* The disk of "/", as /proc/mounts names it. */
+static bool root_device(char *name, size_t size)
+{
+	char line[512], where[256];
+	FILE *mounts = fopen("/proc/mounts", "r");
+	bool found = false;
+
+	while (!found && mounts && fgets(line, sizeof(line), mounts))
+		found = sscanf(line, "%255s %255s", name, where) == 2 && strcmp(where, "/") == 0;
+	if (mounts)
+		fclose(mounts);
+	return found && strlen(name) < size && access(name, F_OK) == 0;
+}
+
+/* One file system, seen twice; never two that write to one disk. */
+TEST(device_mounted_twice_is_one_file_system)
+{
+	char device[256];
+	struct stat here, there;
+
+	if (getuid() != 0)
+		SKIP("needs root");
+	CHECK_OK(mkdir("m", 0755));
+	if (!root_device(device, sizeof(device)))
+		SKIP("no device behind /");
+	if (mount(device, "m", "ext4", 0, NULL) < 0)
+		SKIP("no mount: %s", strerror(errno));
+	CHECK_OK(stat("/", &here));
+	CHECK_OK(stat("m", &there));
+	CHECK_EQ(here.st_dev, there.st_dev);
+	CHECK_EQ(here.st_ino, there.st_ino);
+	file_make("/new-name", "x", 1);
+	CHECK_OK(stat("m/new-name", &there));
+	CHECK_OK(unlink("m/new-name"));
+	CHECK_ERR(stat("/new-name", &there), ENOENT);
+	CHECK_OK(umount2("m", 0));
+	CHECK_ERR(stat("m/new-name", &there), ENOENT);
 }

@@ -57,7 +57,8 @@ struct page *page_alloc(bool zeroed)
 	return NULL;
 }
 
-void page_free(struct page *page)
+/* By its count only: a late lookup in a file may hold a page of the ring for a moment. */
+void page_put(struct page *page)
 {
 	CHECK_OR_STOP(taken[page - pages]);
 	taken[page - pages] = false;

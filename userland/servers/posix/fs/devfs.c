@@ -97,6 +97,7 @@ int devfs_init(void)
 	pts_sb = tmpfs_superblock_create("devpts", 0755, LINUX_DEVPTS_SUPER_MAGIC);
 	if (!dev_sb || !pts_sb)
 		return -ENOMEM;
+	dev_sb->max_names = tmpfs_names_limit(); /* /dev/shm is for all */
 	snprintf(dev_sb->source, sizeof(dev_sb->source), "devtmpfs");
 	snprintf(pts_sb->source, sizeof(pts_sb->source), "devpts");
 	filesystem_register(&dev_type);

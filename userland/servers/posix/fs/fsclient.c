@@ -19,6 +19,7 @@
 #include "linux/errno.h"
 #include "linux/stat.h"
 #include "linux/system.h"
+#include "lockrank.h"
 #include "mount.h"
 #include "page.h"
 #include "pagecache.h"
@@ -482,7 +483,8 @@ static int fsclient_sync(struct superblock *sb)
 	struct fsclient *client = sb->private;
 	struct fs_sync_request request = {};
 
-	if (sb->read_only || client->unmounted)
+	/* Without a client yet: a mount is under way. */
+	if (!client || sb->read_only || client->unmounted)
 		return 0;
 	return fs_error(fs_sync(client->endpoint, &request, NULL));
 }
@@ -492,7 +494,7 @@ static void fsclient_shrink(struct superblock *sb)
 	struct fsclient *client = sb->private;
 	struct fs_shrink_request request = {};
 
-	if (!client->unmounted)
+	if (client && !client->unmounted)
 		fs_shrink(client->endpoint, &request, NULL);
 }
 
@@ -601,19 +603,14 @@ static int root_create(struct superblock *sb, uint64_t ino)
 	return sb->root ? 0 : -ENOMEM;
 }
 
-static int fsclient_mount(const char *source, unsigned flags, const char *data, struct superblock **out)
+/* A server of its own for the device; its superblock. */
+static int device_mount(const char *source, uint32_t rdev, bool read_only, struct superblock **out)
 {
-	uint32_t rdev = device_block_find(source ? source : "");
-	struct fsclient *client;
-	struct superblock *sb;
+	struct superblock *sb = superblock_create("ext4", &fsclient_sb_ops, LINUX_EXT4_SUPER_MAGIC);
+	struct fsclient *client = calloc(1, sizeof(*client));
 	uint64_t root_ino;
 	int error;
 
-	(void)data;
-	if (!rdev)
-		return source && *source ? -ENOTBLK : -EINVAL;
-	sb = superblock_create("ext4", &fsclient_sb_ops, LINUX_EXT4_SUPER_MAGIC);
-	client = calloc(1, sizeof(*client));
 	if (!sb || !client || superblock_create_table(sb)) {
 		free(client);
 		superblock_put(sb);
@@ -624,18 +621,41 @@ static int fsclient_mount(const char *source, unsigned flags, const char *data, 
 	sb->dev = rdev;
 	error = server_start(sb->type, &client->endpoint);
 	if (!error)
-		error = server_mount(sb, source, device_block_endpoint(rdev), flags & LINUX_MS_RDONLY,
-				     &root_ino);
+		error = server_mount(sb, source, device_block_endpoint(rdev), read_only, &root_ino);
 	if (!error) {
 		client->unmounted = false;
 		error = root_create(sb, root_ino);
 	}
-	if (error) {
+	if (error)
 		superblock_put(sb);
-		return error;
-	}
-	*out = sb;
-	return 0;
+	else
+		*out = sb;
+	return error;
+}
+
+/* One mount at a time looks for what there is and adds to it: two servers never write to one device. */
+static struct mutex device_mount_lock = MUTEX_INIT("device mounts", LOCK_MOUNT);
+
+/* What is mounted already is shown once more, if it is to be read and written alike. */
+static int fsclient_mount(const char *source, unsigned flags, const char *data, struct superblock **out)
+{
+	uint32_t rdev = device_block_find(source ? source : "");
+	bool read_only = flags & LINUX_MS_RDONLY;
+	int error;
+
+	(void)data;
+	if (!rdev)
+		return source && *source ? -ENOTBLK : -EINVAL;
+	mutex_lock(&device_mount_lock);
+	error = superblock_find(rdev, out);
+	if (!error && !*out)
+		error = device_mount(source, rdev, read_only, out);
+	else if (!error && (*out)->read_only != read_only)
+		error = -EBUSY;
+	mutex_unlock(&device_mount_lock);
+	if (error == -EBUSY)
+		superblock_put(*out);
+	return error;
 }
 
 static struct filesystem_type ext4_type = {

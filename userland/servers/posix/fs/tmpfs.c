@@ -141,6 +141,19 @@ static struct inode *dir_remove(struct inode *inode, const struct dentry *dentry
 
 /* ---- inode operations ---- */
 
+static bool name_reserve(struct superblock *sb)
+{
+	if (atomic_fetch_add(&sb->nr_names, 1) < sb->max_names || !sb->max_names)
+		return true;
+	atomic_fetch_sub(&sb->nr_names, 1);
+	return false;
+}
+
+static void name_release(struct superblock *sb)
+{
+	atomic_fetch_sub(&sb->nr_names, 1);
+}
+
 static struct inode *tmpfs_inode(struct superblock *sb, const struct inode_new *new)
 {
 	struct inode *inode = inode_create(sb, new->mode, &tmpfs_inode_ops, inode_special_ops(new->mode));
@@ -174,7 +187,7 @@ static int tmpfs_lookup(struct inode *inode, struct dentry *dentry)
 	return 0;
 }
 
-static int tmpfs_create(struct inode *dir, struct dentry *dentry, const struct inode_new *new)
+static int create_reserved(struct inode *dir, struct dentry *dentry, const struct inode_new *new)
 {
 	struct inode *inode = tmpfs_inode(dir->sb, new);
 	int error = 0;
@@ -201,11 +214,27 @@ static int tmpfs_create(struct inode *dir, struct dentry *dentry, const struct i
 	return 0;
 }
 
+static int tmpfs_create(struct inode *dir, struct dentry *dentry, const struct inode_new *new)
+{
+	int error;
+
+	if (!name_reserve(dir->sb))
+		return -ENOSPC;
+	error = create_reserved(dir, dentry, new);
+	if (error)
+		name_release(dir->sb);
+	return error;
+}
+
 static int tmpfs_link(struct inode *dir, struct dentry *dentry, struct inode *inode)
 {
-	int error = dir_add(dir, dentry, inode_get(inode));
+	int error;
 
+	if (!name_reserve(dir->sb))
+		return -ENOSPC;
+	error = dir_add(dir, dentry, inode_get(inode));
 	if (error) {
+		name_release(dir->sb);
 		inode_put(inode);
 		return error;
 	}
@@ -221,6 +250,7 @@ static int tmpfs_unlink(struct inode *dir, struct dentry *dentry)
 
 	if (!inode)
 		return -ENOENT;
+	name_release(dir->sb);
 	inode->nlink--;
 	inode->ctime_ns = inode_now();
 	inode_put(inode); /* not the last: the dentry has one */
@@ -239,6 +269,7 @@ static int tmpfs_rmdir(struct inode *dir, struct dentry *dentry)
 	if (!tmpfs_dir_is_empty(inode))
 		return -ENOTEMPTY;
 	dir_remove(dir, dentry);
+	name_release(dir->sb);
 	inode->nlink = 0;
 	dir->nlink--;
 	inode_put(inode);
@@ -331,6 +362,7 @@ static void tmpfs_evict(struct inode *inode)
 		struct list *grandchild;
 
 		free(entry);
+		name_release(inode->sb);
 		if (below && atomic_load(&child->refs) == 1)
 			while ((grandchild = list_pop(&below->entries)))
 				list_add_tail(&dir->entries, grandchild);
@@ -419,14 +451,15 @@ static const struct file_ops tmpfs_dir_ops = {
 
 static int tmpfs_statfs(struct superblock *sb, struct linux_statfs *out)
 {
-	uint64_t used = atomic_load(&sb->nr_pages);
+	uint64_t used = atomic_load(&sb->nr_pages), names = atomic_load(&sb->nr_names);
 
 	out->f_type = sb->magic;
 	out->f_bsize = out->f_frsize = QUOIN_PAGE_SIZE;
 	out->f_blocks = sb->max_pages ? sb->max_pages : pagecache_memory_limit();
 	out->f_bfree = out->f_blocks > used ? out->f_blocks - used : 0;
 	out->f_bavail = out->f_bfree;
-	out->f_files = out->f_ffree = runtime_info()->total_pages / 2;
+	out->f_files = sb->max_names;
+	out->f_ffree = sb->max_names > names ? sb->max_names - names : 0;
 	out->f_namelen = LINUX_NAME_MAX;
 	return 0;
 }
@@ -441,6 +474,7 @@ struct superblock *tmpfs_superblock_create(const char *type, uint32_t root_mode,
 
 	if (!sb)
 		return NULL;
+	atomic_init(&sb->nr_names, 1);
 	root = tmpfs_inode(sb, &new);
 	if (root) {
 		root->nlink = 2;
@@ -454,6 +488,11 @@ struct superblock *tmpfs_superblock_create(const char *type, uint32_t root_mode,
 		return NULL;
 	}
 	return sb;
+}
+
+uint64_t tmpfs_names_limit(void)
+{
+	return runtime_info()->total_pages / 2; /* as on Linux */
 }
 
 /* The value of a mount option, NULL if it isn't given. */
@@ -498,6 +537,7 @@ static uint64_t option_pages(const char *value)
 static int tmpfs_mount(const char *source, unsigned flags, const char *data, struct superblock **out)
 {
 	const char *mode = option_find(data, "mode"), *size = option_find(data, "size");
+	const char *names = option_find(data, "nr_inodes");
 	struct superblock *sb;
 
 	(void)source;
@@ -508,6 +548,7 @@ static int tmpfs_mount(const char *source, unsigned flags, const char *data, str
 		return -ENOMEM;
 	if (size)
 		sb->max_pages = option_pages(size);
+	sb->max_names = names ? option_number(&names, 10) : tmpfs_names_limit();
 	*out = sb;
 	return 0;
 }

@@ -133,6 +133,7 @@ struct inode {
 	quoin_handle memobj;        /* [p] FILE object, 0 until first mapped */
 	uint64_t memobj_size;       /* [p] */
 	atomic_int nr_writers;      /* [a] files open for writing; < 0: being executed */
+	atomic_int nr_shared_maps;  /* [a] shared mappings that may write; < 0: sealed against them */
 	struct list table_link;     /* [t] */
 	struct list dirty_link;     /* [d] */
 	struct record_locks *locks; /* [k] advisory locks, NULL until the first */
@@ -167,13 +168,16 @@ struct superblock {
 	atomic_uint refs;                 /* [a] one per mount */
 	struct dentry *root;              /* [I] with a reference */
 	struct mutex table_lock;
-	struct list *table; /* [t] INODE_TABLE_BUCKETS heads by number, NULL if unused */
+	struct list *table;     /* [t] INODE_TABLE_BUCKETS heads by number, NULL if unused */
+	struct mutex sync_lock; /* one write-back of the whole at a time */
 	struct mutex dirty_lock;
 	struct list dirty;     /* [d] inodes to write back */
 	struct list link;      /* all superblocks; superblocks_lock */
 	atomic_ulong next_ino; /* [a] for file systems in memory */
 	atomic_ulong nr_pages; /* [a] of their files */
 	uint64_t max_pages;    /* [I] at most so many; 0: no limit of its own */
+	atomic_ulong nr_names; /* [a] of a tmpfs, its root included: each takes memory of the server's */
+	uint64_t max_names;    /* [I] at most so many; 0: no limit */
 	void *private;
 };
 
@@ -224,11 +228,18 @@ struct superblock *superblock_get(struct superblock *sb);
 void superblock_put(struct superblock *sb);
 /* Walks all: the next one with a reference; the caller holds `after` (NULL: the first). */
 struct superblock *superblock_next(struct superblock *after);
+/* What is mounted of a device, with a reference; NULL: nothing. -EBUSY: its unmounting is under way. */
+int superblock_find(uint32_t dev, struct superblock **out);
 
 /* open-for-write against execution: both -ETXTBSY if the other has it. */
 int inode_deny_write(struct inode *inode);
 void inode_allow_write(struct inode *inode);
 int inode_get_write(struct inode *inode);
 void inode_put_write(struct inode *inode);
+
+/* Shared mappings that may write against the seal: -EPERM if it is sealed, -EBUSY if there are some. */
+int inode_get_map_write(struct inode *inode);
+void inode_put_map_write(struct inode *inode);
+int inode_deny_map_write(struct inode *inode);
 
 #endif

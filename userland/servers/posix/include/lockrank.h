@@ -25,6 +25,7 @@ enum lock_rank {
 	LOCK_FDTABLE,    /* struct fdtable */
 	LOCK_FSCONTEXT,  /* struct fs_context: cwd, root, umask */
 	LOCK_RECORDS,    /* advisory locks of files */
+	LOCK_SYNC,       /* write-back of a file system */
 	LOCK_FLUSH,      /* inode.flush_lock: write-back of one file */
 	LOCK_DENTRY,     /* the dentry cache's and mount table's shape */
 	LOCK_INODETABLE, /* a superblock's inodes by number */

@@ -34,7 +34,10 @@ int page_attach(struct inode *inode, uint64_t index, struct page *page, uint32_t
 void page_detach_locked(struct inode *inode, struct page *page);
 /* The same for a page of which the caller has a reference, which it keeps. */
 void page_detach(struct inode *inode, struct page *page);
-/* A zeroed valid page at index, or the one that is there (then valid too); with a reference. */
+/*
+ * A zeroed valid page at index, or the one that is there (then valid too); with a reference.  -ENOSPC: files in
+ * memory have all they may.
+ */
 int page_obtain_zeroed(struct inode *inode, uint64_t index, struct page **out);
 /* Reads up to nr pages from index on into the cache, until one is there already. How many, or -errno. */
 long page_fill(struct inode *inode, uint64_t index, unsigned nr);

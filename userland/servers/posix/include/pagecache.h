@@ -42,8 +42,7 @@ struct vma;
 #define PAGE_MAPPED     (1u << 4)
 #define PAGE_WRITABLE   (1u << 5) /* supplied writable: shared mappings may write */
 #define PAGE_REFERENCED (1u << 6)
-#define PAGE_ERROR      (1u << 7)
-#define PAGE_WAITERS    (1u << 8)
+#define PAGE_WAITERS    (1u << 7)
 
 struct page {
 	_Atomic uint32_t state; /* [a] PAGE_*; a futex word */
@@ -75,6 +74,8 @@ void pagecache_start(void);
 
 /* The inode's FILE object, created at first use: a handle that stays the inode's, or -errno. */
 long inode_memobj(struct inode *inode);
+/* The object follows the file's size, which is written already. */
+void inode_memobj_follow_size(struct inode *inode);
 /*
  * Resolve a missing page: reads it in and supplies it. 0, -EFAULT beyond the end (SIGBUS), -EIO (SIGBUS),
  * -ENOMEM.  offset: of the page in the file.
@@ -121,11 +122,13 @@ void pagecache_drop(struct inode *inode);
 /* All dirty inodes of a file system, or of all (NULL), to the disk and there to stay. */
 int pagecache_sync(struct superblock *sb);
 /* The pages and times of one, not yet for good. */
-/* file_ops.mmap of files in the cache: they back their mappings with inode_memobj. */
-int pagecache_mmap(struct file *file, struct vma *vma);
+int pagecache_flush_inode(struct inode *inode);
+/* The same and there to stay; also what the flusher failed to write since the last time is an error. */
+int pagecache_sync_inode(struct inode *inode, bool data_only);
 /* file_ops.fsync of files in the cache. */
 int pagecache_fsync(struct file *file, bool data_only);
-int pagecache_flush_inode(struct inode *inode);
+/* file_ops.mmap of files in the cache: they back their mappings with inode_memobj. */
+int pagecache_mmap(struct file *file, struct vma *vma);
 void inode_mark_dirty(struct inode *inode);
 
 #endif

@@ -161,8 +161,7 @@ long sys_msync(SYSCALL_ARGS)
 		struct file *file = file_at(mm, start, &end, &offset, &flags, &mapped);
 		hole |= !mapped;
 		if (file && (flags & VMA_SHARED) && (how & LINUX_MS_SYNC))
-			error = pagecache_flush(file->inode, (int64_t)offset,
-						(int64_t)(offset + (end - start)));
+			error = pagecache_sync_inode(file->inode, true);
 		if (file)
 			file_put(file);
 		start = end;

@@ -198,8 +198,10 @@ static long vma_back(struct vma *vma, struct file *file)
 	if (file) {
 		vma->file = file_get(file);
 		long error = file->ops->mmap(file, vma);
+		if (!error && vma_may_write_file(vma))
+			error = inode_get_map_write(file->inode);
 		if (error)
-			vma_put(vma);
+			file_put(file);
 		return error;
 	}
 	if (vma->flags & VMA_SHARED) {

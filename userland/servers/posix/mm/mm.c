@@ -4,6 +4,7 @@
  * users.
  */
 #include "file.h"
+#include "inode.h"
 #include "lockrank.h"
 #include "mm_internal.h"
 #include "process.h"
@@ -45,8 +46,15 @@ void memory_put(struct memory *memory)
 	free(memory);
 }
 
+bool vma_may_write_file(const struct vma *vma)
+{
+	return vma->file && (vma->flags & VMA_SHARED) && (vma->flags & VMA_MAY_WRITE);
+}
+
 void vma_get(const struct vma *vma)
 {
+	if (vma_may_write_file(vma))
+		inode_get_map_write(vma->file->inode); /* never refused: there is one already */
 	if (vma->file)
 		file_get(vma->file);
 	if (vma->memory)
@@ -55,6 +63,8 @@ void vma_get(const struct vma *vma)
 
 void vma_put(const struct vma *vma)
 {
+	if (vma_may_write_file(vma))
+		inode_put_map_write(vma->file->inode);
 	if (vma->file)
 		file_put(vma->file);
 	if (vma->memory)

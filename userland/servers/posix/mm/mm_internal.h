@@ -18,6 +18,9 @@ static inline uint64_t page_up(uint64_t addr)
 struct memory *memory_get(struct memory *memory);
 void memory_put(struct memory *memory);
 
+/* A shared mapping of a file that may become writable: inode.h counts them. */
+bool vma_may_write_file(const struct vma *vma);
+
 /*
  * Maps and records vma (its file and memory references are taken over on success): the range must
  * be free, or is replaced.  Limits are the caller's business.  mm.lock held.

@@ -167,6 +167,7 @@ struct superblock *superblock_create(const char *type, const struct superblock_o
 	sb->dev = (uint32_t)linux_makedev(0, atomic_fetch_add(&next_anonymous_dev, 1));
 	atomic_init(&sb->refs, 1);
 	mutex_init(&sb->table_lock, "inode table", LOCK_INODETABLE);
+	mutex_init(&sb->sync_lock, "sync", LOCK_SYNC);
 	mutex_init(&sb->dirty_lock, "dirty inodes", LOCK_DIRTY);
 	list_init(&sb->dirty);
 	mutex_lock(&superblocks_lock);
@@ -198,17 +199,29 @@ void superblock_put(struct superblock *sb)
 {
 	if (!sb || atomic_fetch_sub(&sb->refs, 1) != 1)
 		return;
-	mutex_lock(&superblocks_lock);
-	list_remove(&sb->link);
-	mutex_unlock(&superblocks_lock);
 	pagecache_sync(sb);
 	if (sb->root)
 		dentry_put(sb->root);
 	dentry_reclaim_superblock(sb);
 	if (sb->ops->unmount)
 		sb->ops->unmount(sb);
+	/* Only now: as long as it writes to its device, superblock_find says that it is there. */
+	mutex_lock(&superblocks_lock);
+	list_remove(&sb->link);
+	mutex_unlock(&superblocks_lock);
 	free(sb->table);
 	free(sb);
+}
+
+/* One whose last reference is gone is on its way out: leave it alone. */
+static bool superblock_try_get(struct superblock *sb)
+{
+	unsigned refs = atomic_load(&sb->refs);
+
+	while (refs)
+		if (atomic_compare_exchange_weak(&sb->refs, &refs, refs + 1))
+			return true;
+	return false;
 }
 
 struct superblock *superblock_next(struct superblock *after)
@@ -220,16 +233,32 @@ struct superblock *superblock_next(struct superblock *after)
 	for (node = after ? after->link.next : superblocks.next; node != &superblocks && !found;
 	     node = node->next) {
 		struct superblock *sb = list_entry(node, struct superblock, link);
-		unsigned refs = atomic_load(&sb->refs);
 
-		/* One whose last reference is gone is on its way out: leave it alone. */
-		while (refs && !atomic_compare_exchange_weak(&sb->refs, &refs, refs + 1))
-			;
-		if (refs)
+		if (superblock_try_get(sb))
 			found = sb;
 	}
 	mutex_unlock(&superblocks_lock);
 	return found;
+}
+
+int superblock_find(uint32_t dev, struct superblock **out)
+{
+	struct superblock *sb;
+	int error = 0;
+
+	*out = NULL;
+	mutex_lock(&superblocks_lock);
+	list_for_each_entry (sb, &superblocks, link) {
+		if (sb->dev != dev)
+			continue;
+		if (superblock_try_get(sb))
+			*out = sb;
+		else
+			error = -EBUSY;
+		break;
+	}
+	mutex_unlock(&superblocks_lock);
+	return error;
 }
 
 /* ---- permission ---- */
@@ -368,22 +397,22 @@ void inode_fill_stat(struct inode *inode, struct linux_stat *out)
 	stat_time(inode->ctime_ns, &out->st_ctime, &out->st_ctime_nsec);
 }
 
-/* ---- writers against execution: > 0 writers, < 0 executions ---- */
+/* ---- writers against execution, shared mappings against the seal: > 0 the ones, < 0 the others ---- */
 
-static int writers_add(struct inode *inode, int step)
+static bool side_add(atomic_int *sides, int step)
 {
-	int count = atomic_load(&inode->nr_writers);
+	int count = atomic_load(sides);
 
 	do {
 		if (step > 0 ? count < 0 : count > 0)
-			return -ETXTBSY;
-	} while (!atomic_compare_exchange_weak(&inode->nr_writers, &count, count + step));
-	return 0;
+			return false;
+	} while (!atomic_compare_exchange_weak(sides, &count, count + step));
+	return true;
 }
 
 int inode_get_write(struct inode *inode)
 {
-	return writers_add(inode, 1);
+	return side_add(&inode->nr_writers, 1) ? 0 : -ETXTBSY;
 }
 
 void inode_put_write(struct inode *inode)
@@ -393,12 +422,27 @@ void inode_put_write(struct inode *inode)
 
 int inode_deny_write(struct inode *inode)
 {
-	return writers_add(inode, -1);
+	return side_add(&inode->nr_writers, -1) ? 0 : -ETXTBSY;
 }
 
 void inode_allow_write(struct inode *inode)
 {
 	atomic_fetch_add(&inode->nr_writers, 1);
+}
+
+int inode_get_map_write(struct inode *inode)
+{
+	return side_add(&inode->nr_shared_maps, 1) ? 0 : -EPERM;
+}
+
+void inode_put_map_write(struct inode *inode)
+{
+	atomic_fetch_sub(&inode->nr_shared_maps, 1);
+}
+
+int inode_deny_map_write(struct inode *inode)
+{
+	return side_add(&inode->nr_shared_maps, -1) ? 0 : -EBUSY;
 }
 
 /* ---- inodes of files without a name ---- */

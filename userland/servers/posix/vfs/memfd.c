@@ -57,7 +57,9 @@ long memfd_add_seals(struct file *file, unsigned seals)
 	mutex_lock(&inode->lock);
 	if (inode->seals & MEMFD_SEAL_SEAL)
 		result = -EPERM;
-	else
+	else if (seals & ~inode->seals & MEMFD_SEAL_WRITE)
+		result = inode_deny_map_write(inode);
+	if (!result)
 		inode->seals |= seals;
 	mutex_unlock(&inode->lock);
 	return result;

@@ -48,7 +48,7 @@ struct page *page_lookup(struct inode *inode, uint64_t index)
 			return NULL;
 		if (!page_try_get(page))
 			continue; /* on its way out: look again */
-		if (likely(page->inode == inode && page->index == index))
+		if (likely(__atomic_load_n(&page->inode, __ATOMIC_ACQUIRE) == inode && page->index == index))
 			return page;
 		page_put(page);
 	}
@@ -101,24 +101,31 @@ static void page_count(struct inode *inode, long step)
 	atomic_fetch_add(&inode->sb->nr_pages, (unsigned long)step);
 }
 
+/*
+ * A lookup that came late may look at the page still, or hold a reference from when it was another's: so the
+ * count goes up, and inode, which makes the page believed, is written last and only if the place is free.
+ */
 int page_attach(struct inode *inode, uint64_t index, struct page *page, uint32_t state)
 {
-	int error;
+	int error = -EEXIST;
 
-	page->inode = inode;
-	page->index = index;
-	atomic_store(&page->state, state | PAGE_REFERENCED);
-	atomic_store_explicit(&page->refs, 2, memory_order_release);
 	mutex_lock(&inode->pages.lock);
-	error = page_index_insert(&inode->pages, index, page);
-	mutex_unlock(&inode->pages.lock);
-	if (error) {
-		page->inode = NULL;
-		atomic_store(&page->refs, 1);
-		return error;
+	if (!page_index_peek(&inode->pages, index)) {
+		page_get(page);
+		atomic_store(&page->state, state | PAGE_REFERENCED);
+		page->index = index;
+		__atomic_store_n(&page->inode, inode, __ATOMIC_RELEASE);
+		error = page_index_insert(&inode->pages, index, page);
+		if (error) {
+			page->inode = NULL;
+			page_busy_unlock(page);
+			page_put(page);
+		}
 	}
-	page_count(inode, 1);
-	return 0;
+	mutex_unlock(&inode->pages.lock);
+	if (!error)
+		page_count(inode, 1);
+	return error;
 }
 
 void page_detach_locked(struct inode *inode, struct page *page)
@@ -155,6 +162,13 @@ void page_detach(struct inode *inode, struct page *page)
 
 /* ---- getting a page ---- */
 
+/* May the file's file system, or all of them together, hold no more? */
+static bool memory_is_full(const struct superblock *sb)
+{
+	return (uint64_t)atomic_load(&page_counters.memory_only) >= pagecache_memory_limit() ||
+	       (sb->max_pages && atomic_load(&sb->nr_pages) >= sb->max_pages);
+}
+
 int page_obtain_zeroed(struct inode *inode, uint64_t index, struct page **out)
 {
 	struct page *page = page_lookup(inode, index);
@@ -168,6 +182,8 @@ int page_obtain_zeroed(struct inode *inode, uint64_t index, struct page **out)
 		page_put(page);
 		return page_obtain(inode, index, out);
 	}
+	if ((atomic_load(&inode->flags) & INODE_MEMORY) && memory_is_full(inode->sb))
+		return -ENOSPC;
 	page = page_alloc(true);
 	if (!page)
 		return -ENOMEM;
@@ -180,7 +196,7 @@ int page_obtain_zeroed(struct inode *inode, uint64_t index, struct page **out)
 	return error == -EEXIST ? page_obtain(inode, index, out) : error;
 }
 
-/* Pages that couldn't be read leave the index again; their waiters see PAGE_ERROR. */
+/* Pages that weren't read leave the index again; who waits for one tries it alone. */
 static void fill_finish(struct inode *inode, struct page **batch, unsigned nr, unsigned filled)
 {
 	for (unsigned i = 0; i < nr; i++) {
@@ -189,7 +205,6 @@ static void fill_finish(struct inode *inode, struct page **batch, unsigned nr, u
 		if (i < filled) {
 			atomic_fetch_or_explicit(&page->state, PAGE_VALID, memory_order_release);
 		} else {
-			atomic_fetch_or(&page->state, PAGE_ERROR);
 			mutex_lock(&inode->pages.lock);
 			page_detach_locked(inode, page);
 			mutex_unlock(&inode->pages.lock);
@@ -198,6 +213,29 @@ static void fill_finish(struct inode *inode, struct page **batch, unsigned nr, u
 		page_busy_unlock(page);
 		page_put(page);
 	}
+}
+
+/* How many of nr pages from index on lie within the file. */
+static unsigned pages_within(const struct inode *inode, uint64_t index, unsigned nr)
+{
+	uint64_t end = ALIGN_UP((uint64_t)inode->size, QUOIN_PAGE_SIZE) >> QUOIN_PAGE_SHIFT;
+
+	return index < end ? (unsigned)MIN(end - index, (uint64_t)nr) : 0;
+}
+
+/*
+ * Reads pages that are in the index.  What a truncation has cut off before they were there may still be on the
+ * disk, and must not come back when the file grows: such pages are zeroes.
+ */
+static long batch_read(struct inode *inode, uint64_t index, struct page **batch, unsigned nr)
+{
+	unsigned within = pages_within(inode, index, nr);
+
+	if (within)
+		return inode->ops->read_pages(inode, index, batch, within);
+	for (unsigned i = 0; i < nr; i++)
+		memset(page_address(batch[i]), 0, QUOIN_PAGE_SIZE);
+	return nr;
 }
 
 long page_fill(struct inode *inode, uint64_t index, unsigned nr)
@@ -228,7 +266,7 @@ long page_fill(struct inode *inode, uint64_t index, unsigned nr)
 	}
 	if (!count)
 		return error == -EEXIST ? 0 : error;
-	filled = inode->ops->read_pages(inode, index, batch, count);
+	filled = batch_read(inode, index, batch, count);
 	fill_finish(inode, batch, count, filled > 0 ? (unsigned)filled : 0);
 	return filled > 0 ? filled : filled < 0 ? filled : -EIO;
 }
@@ -237,7 +275,6 @@ int page_obtain(struct inode *inode, uint64_t index, struct page **out)
 {
 	for (;;) {
 		struct page *page = page_lookup(inode, index);
-		uint32_t state;
 		long filled;
 
 		if (!page) {
@@ -247,14 +284,11 @@ int page_obtain(struct inode *inode, uint64_t index, struct page **out)
 			continue;
 		}
 		page_busy_wait(page);
-		state = page_state(page);
-		if (state & PAGE_VALID) {
+		if (page_state(page) & PAGE_VALID) {
 			*out = page;
 			return 0;
 		}
-		page_put(page);
-		if (state & PAGE_ERROR)
-			return -EIO;
+		page_put(page); /* it couldn't be read */
 	}
 }
 
@@ -262,6 +296,8 @@ void page_set_dirty(struct page *page)
 {
 	struct inode *inode;
 
+	/* What was written comes before the look: else write-back could have cleaned the page without it. */
+	atomic_thread_fence(memory_order_seq_cst);
 	if (page_state(page) & PAGE_DIRTY)
 		return;
 	inode = page->inode; /* the caller keeps it alive; NULL if it was cut off */

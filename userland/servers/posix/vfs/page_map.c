@@ -22,7 +22,26 @@
 
 static uint64_t memobj_bytes(const struct inode *inode)
 {
-	return ALIGN_UP((uint64_t)inode->size, QUOIN_PAGE_SIZE);
+	return ALIGN_UP((uint64_t)__atomic_load_n(&inode->size, __ATOMIC_ACQUIRE), QUOIN_PAGE_SIZE);
+}
+
+static void memobj_resize_locked(struct inode *inode)
+{
+	uint64_t want = memobj_bytes(inode);
+
+	if (inode->memobj_size != want && quoin_memobj_resize(inode->memobj, want) >= 0)
+		inode->memobj_size = want;
+}
+
+/* Either this sees the object, or who makes it sees the new size: each writes before it looks. */
+void inode_memobj_follow_size(struct inode *inode)
+{
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!__atomic_load_n(&inode->memobj, __ATOMIC_ACQUIRE))
+		return;
+	mutex_lock(&inode->pages.lock);
+	memobj_resize_locked(inode);
+	mutex_unlock(&inode->pages.lock);
 }
 
 long inode_memobj(struct inode *inode)
@@ -39,7 +58,8 @@ long inode_memobj(struct inode *inode)
 		memobj = quoin_memobj_create(QUOIN_MEMOBJ_FILE, bytes);
 		if (memobj > 0) {
 			inode->memobj_size = bytes;
-			__atomic_store_n(&inode->memobj, (quoin_handle)memobj, __ATOMIC_RELEASE);
+			__atomic_store_n(&inode->memobj, (quoin_handle)memobj, __ATOMIC_SEQ_CST);
+			memobj_resize_locked(inode);
 		}
 	}
 	mutex_unlock(&inode->pages.lock);
@@ -101,8 +121,11 @@ static int fault_obtain(struct inode *inode, uint64_t index, struct page **out)
 
 	if (index >= end)
 		return -EFAULT;
-	if (atomic_load(&inode->flags) & INODE_MEMORY)
-		return page_obtain_zeroed(inode, index, out);
+	if (atomic_load(&inode->flags) & INODE_MEMORY) {
+		int error = page_obtain_zeroed(inode, index, out);
+
+		return error == -ENOSPC ? -EIO : error;
+	}
 	if (!page_index_peek(&inode->pages, index)) {
 		uint64_t start = index & ~(uint64_t)(FAULT_AROUND - 1);
 		long filled;

@@ -139,19 +139,6 @@ long pagecache_read(struct file *file, struct io_iter *iter, int64_t *pos)
 
 /* ---- size ---- */
 
-/* The object behind mappings follows the file. */
-static void memobj_follow_size(struct inode *inode, int64_t size)
-{
-	uint64_t want = size_pages(size) << QUOIN_PAGE_SHIFT;
-
-	if (!__atomic_load_n(&inode->memobj, __ATOMIC_ACQUIRE))
-		return;
-	mutex_lock(&inode->pages.lock);
-	if (inode->memobj && inode->memobj_size != want && quoin_memobj_resize(inode->memobj, want) >= 0)
-		inode->memobj_size = want;
-	mutex_unlock(&inode->pages.lock);
-}
-
 /* Applications may have written behind the end in the last page of a mapping: it must not show now. */
 static void size_zero_tail(struct inode *inode, int64_t size)
 {
@@ -172,7 +159,7 @@ static void size_extend(struct inode *inode, int64_t size)
 {
 	size_zero_tail(inode, inode->size);
 	__atomic_store_n(&inode->size, size, __ATOMIC_RELEASE);
-	memobj_follow_size(inode, size);
+	inode_memobj_follow_size(inode);
 }
 
 /* All pages from index on. */
@@ -228,7 +215,7 @@ void pagecache_truncate(struct inode *inode, int64_t size)
 		return;
 	}
 	__atomic_store_n(&inode->size, size, __ATOMIC_RELEASE);
-	memobj_follow_size(inode, size);
+	inode_memobj_follow_size(inode);
 	pages_drop_from(inode, size_pages(size));
 }
 
@@ -275,12 +262,6 @@ void pagecache_drop(struct inode *inode)
 
 /* ---- writing ---- */
 
-static bool memory_is_full(struct superblock *sb)
-{
-	return (uint64_t)atomic_load(&page_counters.memory_only) >= pagecache_memory_limit() ||
-	       (sb->max_pages && atomic_load(&sb->nr_pages) >= sb->max_pages);
-}
-
 /* The page to write into: what is there, zeroes behind the end, else what the disk has. */
 static int write_page_obtain(struct inode *inode, uint64_t index, struct page **out)
 {
@@ -292,12 +273,7 @@ static int write_page_obtain(struct inode *inode, uint64_t index, struct page **
 	}
 	if (page)
 		page_put(page);
-	if (atomic_load(&inode->flags) & INODE_MEMORY) {
-		if (memory_is_full(inode->sb))
-			return -ENOSPC;
-		return page_obtain_zeroed(inode, index, out);
-	}
-	if (index >= size_pages(inode->size))
+	if ((atomic_load(&inode->flags) & INODE_MEMORY) || index >= size_pages(inode->size))
 		return page_obtain_zeroed(inode, index, out);
 	return page_obtain(inode, index, out);
 }
@@ -313,9 +289,10 @@ static long write_page(struct inode *inode, struct io_iter *iter, int64_t pos, s
 	copied = iter_copy_in(iter, (char *)page_address(page) + (pos & (QUOIN_PAGE_SIZE - 1)), len);
 	if (copied) {
 		page_touch(page);
-		page_set_dirty(page);
+		/* The size first: write-back writes nothing behind it, and would take the page for clean. */
 		if (pos + (int64_t)copied > inode->size)
 			size_extend(inode, pos + (int64_t)copied);
+		page_set_dirty(page);
 	}
 	page_put(page);
 	return (long)copied;

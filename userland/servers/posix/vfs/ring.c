@@ -26,7 +26,7 @@ void ring_fini(struct ring *ring)
 {
 	for (size_t i = 0; i < nr_pages(ring); i++)
 		if (ring->pages[i])
-			page_free(ring->pages[i]);
+			page_put(ring->pages[i]);
 	free(ring->pages);
 	*ring = (struct ring){};
 }
@@ -82,7 +82,7 @@ static void page_done(struct ring *ring)
 	if (ring->head == ring->tail && !ring->pages[0])
 		ring->pages[0] = page;
 	else
-		page_free(page);
+		page_put(page);
 }
 
 size_t ring_read(struct ring *ring, struct io_iter *to, size_t len)

@@ -112,26 +112,22 @@ static void batch_finish(struct flush_batch *batch, unsigned written, bool redir
 /* -errno of the first failure; all that can be written is. */
 static int flush_pages(struct inode *inode, uint64_t index, uint64_t end)
 {
-	struct flush_batch *batch;
+	struct flush_batch batch; /* no allocation: write-back is what makes memory free */
 	int result = 0;
 
 	if (!inode->pages.nr_dirty)
 		return 0;
 	if (!inode->ops->write_pages)
 		return -EROFS;
-	batch = malloc(sizeof(*batch));
-	if (!batch)
-		return -ENOMEM;
-	while (batch_collect(inode, index, end, batch)) {
-		long written = inode->ops->write_pages(inode, batch->first, batch->pages, batch->nr);
+	while (batch_collect(inode, index, end, &batch)) {
+		long written = inode->ops->write_pages(inode, batch.first, batch.pages, batch.nr);
 		bool progress = written > 0;
 
-		batch_finish(batch, progress ? (unsigned)written : 0, progress);
-		index = batch->first + (progress ? (uint64_t)written : batch->nr);
+		batch_finish(&batch, progress ? (unsigned)written : 0, progress);
+		index = batch.first + (progress ? (uint64_t)written : batch.nr);
 		if (!progress && !result)
 			result = written < 0 ? (int)written : -EIO;
 	}
-	free(batch);
 	if (result)
 		atomic_store(&inode->flush_error, result);
 	return result;
@@ -174,10 +170,9 @@ int pagecache_flush_inode(struct inode *inode)
 	return error ? error : times;
 }
 
-int pagecache_fsync(struct file *file, bool data_only)
+int pagecache_sync_inode(struct inode *inode, bool data_only)
 {
-	struct inode *inode = file->inode;
-	int error;
+	int error, earlier;
 
 	if (atomic_load(&inode->flags) & INODE_MEMORY)
 		return 0;
@@ -185,10 +180,13 @@ int pagecache_fsync(struct file *file, bool data_only)
 	if (!error && inode->ops->fsync)
 		error = inode->ops->fsync(inode, data_only);
 	/* A failure of the flusher since the last fsync is this one's to report. */
-	if (!error)
-		error = atomic_load(&inode->flush_error);
-	atomic_store(&inode->flush_error, 0);
-	return error;
+	earlier = atomic_exchange(&inode->flush_error, 0);
+	return error ? error : earlier;
+}
+
+int pagecache_fsync(struct file *file, bool data_only)
+{
+	return pagecache_sync_inode(file->inode, data_only);
 }
 
 /* ---- whole file systems ---- */
@@ -219,13 +217,17 @@ static unsigned dirty_count(struct superblock *sb)
 	return count;
 }
 
-/* Those that are dirty now; not the ones that become so meanwhile. */
+/*
+ * Those that are dirty now; not the ones that become so meanwhile.  sync_lock: what another thread has taken
+ * from the list is written when this returns.
+ */
 static int sync_superblock(struct superblock *sb, bool *wrote)
 {
-	unsigned count = dirty_count(sb);
+	unsigned count;
 	int result = 0;
 
-	for (; count; count--) {
+	mutex_lock(&sb->sync_lock);
+	for (count = dirty_count(sb); count; count--) {
 		struct inode *inode = dirty_take(sb);
 		int error;
 
@@ -237,6 +239,7 @@ static int sync_superblock(struct superblock *sb, bool *wrote)
 			result = error;
 		inode_put(inode);
 	}
+	mutex_unlock(&sb->sync_lock);
 	return result;
 }
 
@@ -331,7 +334,7 @@ static bool reclaim_locked(struct page *page)
 	if (!inode || (atomic_load(&inode->flags) & INODE_MEMORY))
 		return false;
 	mutex_lock(&inode->pages.lock);
-	if (!(page_state(page) & (PAGE_DIRTY | PAGE_WRITEBACK | PAGE_WRITABLE)) &&
+	if (page->inode == inode && !(page_state(page) & (PAGE_DIRTY | PAGE_WRITEBACK | PAGE_WRITABLE)) &&
 	    atomic_compare_exchange_strong(&page->refs, &expected, 0)) {
 		/* Nobody can get a reference any more: the point of no return. */
 		if ((page_state(page) & PAGE_MAPPED) && inode->memobj)
