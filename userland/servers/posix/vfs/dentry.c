@@ -417,13 +417,6 @@ void dentry_drop_unused(void)
 	superblock_put(sb);
 }
 
-/* Out of the cache: who uses it still frees it with the last put. */
-static void dentry_abandon_locked(struct dentry *dentry)
-{
-	dentry_unhash_locked(dentry);
-	atomic_fetch_or(&dentry->refs, DENTRY_DEAD);
-}
-
 /* Children that nobody uses, unhashed and linked through hash_next; the others are left to their users. */
 static struct dentry *prune_collect(struct dentry *parent)
 {
@@ -435,12 +428,11 @@ static struct dentry *prune_collect(struct dentry *parent)
 
 		if (dentry->parent != parent || !dentry->hashed)
 			continue;
-		if (atomic_load(&dentry->refs)) {
-			dentry_abandon_locked(dentry);
-			continue;
-		}
-		list_remove(&dentry->lru);
 		dentry_unhash_locked(dentry);
+		/* In one step: a last put in between would leave a dead one that nobody frees. */
+		if (atomic_fetch_or(&dentry->refs, DENTRY_DEAD))
+			continue;
+		list_remove(&dentry->lru);
 		dentry->hash_next = unused;
 		unused = dentry;
 	}

@@ -259,8 +259,11 @@ static void mounts_put(struct list *gone)
 		struct mount *old = list_entry(node, struct mount, link);
 		struct path place = { old->parent, old->mountpoint };
 
+		/* Who works in it still may be on the way up. */
+		rwlock_write_lock(&dentry_lock);
 		old->parent = NULL;
 		old->mountpoint = NULL;
+		rwlock_write_unlock(&dentry_lock);
 		path_put(&place);
 		mount_put(old);
 	}
