@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -262,4 +263,24 @@ TEST(extended_attributes)
 	CHECK_ERR(setxattr("nothing", "user.x", value, 1, 0), ENOENT);
 	CHECK_ERR(lsetxattr("f", "user.x", value, 1, 99), EINVAL);
 	CHECK(getxattr("f", "nonsense", value, 16) == -1 && errno == EOPNOTSUPP);
+}
+
+/* A time that no file system keeps becomes the last or the first that it does. */
+TEST(times_out_of_range)
+{
+	struct {
+		long actime, modtime;
+	} far = { INT64_MAX, INT64_MIN };
+	struct timespec both[2] = { { INT64_MAX, 999999999 }, { INT64_MIN, 0 } };
+	struct stat status;
+
+	touch("f");
+	CHECK_OK(syscall(SYS_utime, "f", &far));
+	CHECK_OK(stat("f", &status));
+	CHECK(status.st_atime > 4000000000);
+	CHECK(status.st_mtime < 0);
+	CHECK_OK(utimensat(AT_FDCWD, "f", both, 0));
+	CHECK_OK(stat("f", &status));
+	CHECK(status.st_atime > 4000000000);
+	CHECK(status.st_mtime < 0);
 }

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -305,4 +306,18 @@ TEST(open_again_what_has_no_name)
 		CHECK(link(name, "other") < 0);
 		CHECK(mkdir(name, 0700) < 0);
 	}
+}
+
+TEST(lock_ranges_beyond_all_files)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = -1, .l_len = INT64_MIN };
+
+	file_make("f", "x", 1);
+	int fd = CHECK_OK(open("f", O_RDWR));
+	CHECK_ERR(fcntl(fd, F_SETLK, &lock), EINVAL);
+	lock.l_start = 0;
+	CHECK_ERR(fcntl(fd, F_SETLK, &lock), EINVAL);
+	lock.l_start = INT64_MAX;
+	lock.l_len = 2;
+	CHECK_ERR(fcntl(fd, F_SETLK, &lock), EOVERFLOW);
 }

@@ -456,3 +456,93 @@ TEST(fallocate_grows)
 	CHECK_ERR(syscall(SYS_fallocate, fd, 0, -1L, 10L), EINVAL);
 	CHECK_ERR(syscall(SYS_fallocate, fd, 0, 0L, 0L), EINVAL);
 }
+
+enum { RWF_KNOWN_SYNC = 2 | 4, RWF_UNKNOWN = 0x4000 };
+
+static long vector2(long number, int fd, char *byte, long offset, int flags)
+{
+	struct iovec piece = { byte, 1 };
+
+	return syscall(number, fd, &piece, 1L, offset, 0L, flags);
+}
+
+TEST(flags_of_one_transfer)
+{
+	int fd = file_open("a");
+	char byte = 'b';
+
+	CHECK_EQ(vector2(SYS_pwritev2, fd, &byte, 1, 2), 1);
+	CHECK_EQ(vector2(SYS_pwritev2, fd, &byte, 2, RWF_KNOWN_SYNC), 1);
+	file_is("f", "abb", 3);
+	CHECK_EQ(vector2(SYS_preadv2, fd, &byte, 0, 2), 1);
+	CHECK_EQ(byte, 'a');
+	CHECK_EQ(vector2(SYS_preadv2, fd, &byte, -1, RWF_KNOWN_SYNC), 1);
+	CHECK_EQ(lseek(fd, 0, SEEK_CUR), 1);
+	CHECK_ERR(vector2(SYS_preadv2, fd, &byte, 0, RWF_UNKNOWN), EOPNOTSUPP);
+	CHECK_ERR(vector2(SYS_pwritev2, fd, &byte, 0, RWF_UNKNOWN), EOPNOTSUPP);
+	CHECK_ERR(vector2(SYS_preadv2, fd, &byte, -2, 0), EINVAL);
+}
+
+/* Where there is nothing to make durable, O_SYNC changes nothing. */
+TEST(sync_writes_to_what_keeps_nothing)
+{
+	int fds[2], fd = CHECK_OK(open("/dev/null", O_WRONLY | O_SYNC));
+	char byte = 'x';
+
+	CHECK_EQ(write(fd, "x", 1), 1);
+	CHECK_EQ(write(CHECK_OK(open("/dev/urandom", O_WRONLY)), "", 0), 0);
+	CHECK_OK(pipe(fds));
+	CHECK_EQ(vector2(SYS_pwritev2, fds[1], &byte, -1, RWF_KNOWN_SYNC), 1);
+	CHECK_EQ(read(fds[0], &byte, 1), 1);
+}
+
+TEST(ranges_beyond_all_files)
+{
+	int fd = file_open("0123456789"), other = CHECK_OK(open("g", O_RDWR | O_CREAT, 0600));
+	loff_t in = LLONG_MAX, out = 0;
+
+	CHECK_ERR(syscall(SYS_fallocate, fd, 0, LLONG_MAX, 1L), EFBIG);
+	CHECK_ERR(syscall(SYS_sync_file_range, fd, LLONG_MAX, 2L, 2), EINVAL);
+	CHECK_EQ(syscall(SYS_copy_file_range, fd, &in, other, &out, 10L, 0), 0);
+	in = 1;
+	CHECK_ERR(syscall(SYS_copy_file_range, fd, &in, other, &out, -1L, 0), EOVERFLOW);
+	out = 20;
+	in = 0;
+	/* Only what there is to read can overlap. */
+	CHECK_EQ(syscall(SYS_copy_file_range, fd, &in, fd, &out, 1000L, 0), 10);
+	out = 5;
+	in = 0;
+	CHECK_ERR(syscall(SYS_copy_file_range, fd, &in, fd, &out, 1000L, 0), EINVAL);
+}
+
+/* An open that fails for want of a number has done nothing. */
+TEST(open_without_a_number)
+{
+	struct rlimit limit;
+	struct stat status;
+	int fd = file_open("kept");
+
+	CHECK_OK(getrlimit(RLIMIT_NOFILE, &limit));
+	limit.rlim_cur = (rlim_t)fd + 1;
+	CHECK_OK(setrlimit(RLIMIT_NOFILE, &limit));
+	CHECK_ERR(open("f", O_RDWR | O_TRUNC), EMFILE);
+	CHECK_ERR(open("new", O_RDWR | O_CREAT, 0600), EMFILE);
+	CHECK_ERR(open("absent", O_RDONLY), EMFILE);
+	CHECK_OK(fstat(fd, &status));
+	CHECK_EQ(status.st_size, 4);
+	CHECK_ERR(stat("new", &status), ENOENT);
+	CHECK_OK(close(fd));
+	CHECK_ERR(open("absent", O_RDONLY), ENOENT);
+	CHECK_EQ(open("f", O_RDONLY), fd);
+}
+
+TEST(program_that_runs_is_not_cut_short)
+{
+	char path[PATH_MAX];
+	ssize_t len = CHECK_OK(readlink("/proc/self/exe", path, sizeof(path) - 1));
+
+	path[len] = '\0';
+	CHECK_ERR(open(path, O_RDONLY | O_TRUNC), ETXTBSY);
+	CHECK_ERR(open(path, O_WRONLY), ETXTBSY);
+	CHECK_ERR(truncate(path, 0), ETXTBSY);
+}

@@ -368,3 +368,36 @@ TEST(epoll_relatives)
 	CHECK_EQ(syscall(SYS_epoll_pwait2, set, &got, 1, NULL, NULL, 8L), 1);
 	CHECK_ERR(syscall(SYS_epoll_pwait2, set, &got, 1, &bad, NULL, 8L), EINVAL);
 }
+
+/* Several threads wait; each time the item is armed, one of them gets it. */
+TEST(epoll_oneshot_is_for_one)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT };
+	int set = epoll_make(), counter = CHECK_OK(eventfd(0, 0)), results[2];
+	uint64_t value = 1;
+	pid_t waiters[3];
+	char byte;
+
+	CHECK_OK(pipe2(results, O_NONBLOCK));
+	CHECK_OK(epoll_ctl(set, EPOLL_CTL_ADD, counter, &event));
+	for (int i = 0; i < 3; i++)
+		if (CHILD(waiters[i]))
+			for (;;)
+				if (epoll_wait(set, &event, 1, -1) == 1)
+					CHECK_EQ(write(results[1], "x", 1), 1);
+	for (int round = 0; round < 200; round++) {
+		struct pollfd result = { .fd = results[0], .events = POLLIN };
+
+		CHECK_EQ(write(counter, &value, 8), 8);
+		CHECK_EQ(poll(&result, 1, 5000), 1);
+		CHECK_EQ(read(results[0], &byte, 1), 1);
+		sleep_ms(1);
+		CHECK_ERR(read(results[0], &byte, 1), EAGAIN);
+		CHECK_EQ(read(counter, &value, 8), 8);
+		CHECK_OK(epoll_ctl(set, EPOLL_CTL_MOD, counter, &event));
+	}
+	for (int i = 0; i < 3; i++) {
+		CHECK_OK(kill(waiters[i], SIGKILL));
+		wait_signalled(waiters[i], SIGKILL);
+	}
+}

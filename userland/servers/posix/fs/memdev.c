@@ -110,7 +110,7 @@ static long random_write(struct file *file, struct io_iter *iter, int64_t *pos)
 		random_stir(chunk, got);
 		done += (long)got;
 	}
-	return done ? done : -EFAULT;
+	return done || !iter->count ? done : -EFAULT;
 }
 
 /* What a program has to say to the log goes to the debug line; reading finds nothing. */
@@ -121,6 +121,8 @@ static long kmsg_write(struct file *file, struct io_iter *iter, int64_t *pos)
 
 	(void)file;
 	(void)pos;
+	if (!len)
+		return 0;
 	got = iter_copy_in(iter, line, len < CHUNK - 1 ? len : CHUNK - 1);
 	if (!got)
 		return -EFAULT;

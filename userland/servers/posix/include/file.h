@@ -142,6 +142,8 @@ long file_write_at(struct file *file, int64_t offset, const void *buffer, size_t
 int file_limit_check(int64_t size);
 uint32_t file_poll(struct file *file, struct poll_table *table);
 int file_sync(struct file *file, bool data_only);
+/* After a write that is to last: a file that keeps nothing has nothing to wait for. */
+int file_sync_written(struct file *file, bool data_only);
 int64_t file_seek(struct file *file, int64_t offset, int whence);
 /* llseek for files with a size: also SEEK_DATA and SEEK_HOLE (all data, a hole at the end). */
 int64_t file_seek_size(struct file *file, int64_t offset, int whence, int64_t size);

@@ -114,6 +114,16 @@ static void times_set_now(struct times *times)
 	times->attr.atime_ns = times->attr.mtime_ns = inode_now();
 }
 
+/* A time beyond what can be kept is the last, or the first, that can. */
+static int64_t time_ns(int64_t sec, int64_t nsec)
+{
+	int64_t ns;
+
+	if (__builtin_mul_overflow(sec, NSEC_PER_SEC, &ns) || __builtin_add_overflow(ns, nsec, &ns))
+		return sec < 0 ? INT64_MIN : INT64_MAX;
+	return ns;
+}
+
 static long times_set_one(const struct linux_timespec *ts, uint32_t bit, int64_t *ns, uint32_t *valid)
 {
 	if (ts->tv_nsec == LINUX_UTIME_OMIT)
@@ -125,10 +135,7 @@ static long times_set_one(const struct linux_timespec *ts, uint32_t bit, int64_t
 	}
 	if (ts->tv_nsec < 0 || ts->tv_nsec >= NSEC_PER_SEC)
 		return -EINVAL;
-	if (__builtin_mul_overflow(ts->tv_sec, NSEC_PER_SEC, ns))
-		*ns = ts->tv_sec < 0 ? INT64_MIN : INT64_MAX;
-	else
-		*ns += ts->tv_nsec;
+	*ns = time_ns(ts->tv_sec, ts->tv_nsec);
 	return 0;
 }
 
@@ -251,8 +258,8 @@ long sys_utime(SYSCALL_ARGS)
 	} else {
 		error = copy_from_user(&buf, (uint64_t)a1, sizeof(buf));
 		times.attr.valid = ATTR_ATIME | ATTR_MTIME;
-		times.attr.atime_ns = buf.actime * NSEC_PER_SEC;
-		times.attr.mtime_ns = buf.modtime * NSEC_PER_SEC;
+		times.attr.atime_ns = time_ns(buf.actime, 0);
+		times.attr.mtime_ns = time_ns(buf.modtime, 0);
 	}
 	return error ? error : times_path(LINUX_AT_FDCWD, (uint64_t)a0, &times, 0);
 }

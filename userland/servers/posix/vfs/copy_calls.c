@@ -127,17 +127,22 @@ long sys_sendfile(SYSCALL_ARGS)
 	return result;
 }
 
-static long copy_range_check(struct file *in, struct file *out, int64_t in_pos, int64_t out_pos, uint64_t len)
+/* May *len bytes be copied? No more than there are to read count. */
+static long copy_range_check(struct file *in, struct file *out, int64_t in_pos, int64_t out_pos, uint64_t *len)
 {
-	if (!file_readable(in) || !file_writable(out) || (atomic_load(&out->flags) & LINUX_O_APPEND))
-		return -EBADF;
+	uint64_t left = in_pos < in->inode->size ? (uint64_t)(in->inode->size - in_pos) : 0;
+	uint64_t from = (uint64_t)in_pos, to = (uint64_t)out_pos;
+
 	if (inode_is_dir(in->inode) || inode_is_dir(out->inode))
 		return -EISDIR;
 	if (!inode_is_regular(in->inode) || !inode_is_regular(out->inode))
 		return -EINVAL;
-	if (in->inode == out->inode && in_pos < out_pos + (int64_t)len && out_pos < in_pos + (int64_t)len)
-		return -EINVAL;
-	return 0;
+	if (!file_readable(in) || !file_writable(out) || (atomic_load(&out->flags) & LINUX_O_APPEND))
+		return -EBADF;
+	if (from + *len < from || to + *len < to)
+		return -EOVERFLOW;
+	*len = MIN(*len, MIN(left, (uint64_t)LINUX_MAX_RW_COUNT));
+	return in->inode == out->inode && from < to + *len && to < from + *len ? -EINVAL : 0;
 }
 
 static long copy_range_files(struct file *in, struct file *out, uint64_t user_in, uint64_t user_out,
@@ -149,10 +154,8 @@ static long copy_range_files(struct file *in, struct file *out, uint64_t user_in
 
 	if (!result)
 		result = offset_get(user_out, &out_pos, &copy.out_pos);
-	if (len > LINUX_MAX_RW_COUNT)
-		len = LINUX_MAX_RW_COUNT;
 	if (!result)
-		result = copy_range_check(in, out, in_pos, out_pos, len);
+		result = copy_range_check(in, out, in_pos, out_pos, &len);
 	if (result)
 		return result;
 	result = copy_run(&copy, len);
@@ -216,9 +219,10 @@ long sys_syncfs(SYSCALL_ARGS)
 long sys_sync_file_range(SYSCALL_ARGS)
 {
 	struct fd_ref ref;
+	int64_t end;
 	long result;
 
-	if (((unsigned)a3 & ~7u) || a1 < 0 || a2 < 0 || a1 + a2 < a1)
+	if (((unsigned)a3 & ~7u) || a1 < 0 || a2 < 0 || __builtin_add_overflow(a1, a2, &end))
 		return -EINVAL;
 	ref = fd_get((int)a0);
 	if (!ref.file)
@@ -226,7 +230,7 @@ long sys_sync_file_range(SYSCALL_ARGS)
 	else if (!inode_is_regular(ref.file->inode))
 		result = -ESPIPE;
 	else
-		result = pagecache_flush(ref.file->inode, a1, a2 ? a1 + a2 : INT64_MAX);
+		result = pagecache_flush(ref.file->inode, a1, a2 ? end : INT64_MAX);
 	fd_put(ref);
 	return result;
 }
@@ -236,6 +240,7 @@ long sys_sync_file_range(SYSCALL_ARGS)
 static long fallocate_file(struct file *file, int mode, int64_t offset, int64_t len)
 {
 	struct inode *inode = file->inode;
+	int64_t end;
 
 	if (!file_writable(file))
 		return -EBADF;
@@ -247,7 +252,7 @@ static long fallocate_file(struct file *file, int mode, int64_t offset, int64_t 
 		return -ENODEV;
 	if (offset < 0 || len <= 0)
 		return -EINVAL;
-	if (offset + len < offset)
+	if (__builtin_add_overflow(offset, len, &end))
 		return -EFBIG;
 	return inode_allocate(inode, mode, offset, len);
 }

@@ -179,6 +179,16 @@ static uint32_t item_look(struct epoll_item *item, struct file *file, struct pol
 	return events & ~EPOLL_FLAGS;
 }
 
+static bool item_is_armed(struct epoll *epoll, struct epoll_item *item)
+{
+	bool armed;
+
+	mutex_lock(&epoll_lock);
+	armed = item->epoll == epoll && !item->disarmed;
+	mutex_unlock(&epoll_lock);
+	return armed;
+}
+
 /* Reported items move to the end of the set, so that none starves when there are more than room. */
 static void item_reported(struct epoll *epoll, struct epoll_item *item)
 {
@@ -200,8 +210,11 @@ static unsigned epoll_look(struct epoll *epoll, struct look *looks, unsigned cou
 	mutex_lock(&epoll->wait_lock);
 	for (unsigned i = 0; i < count && found < max; i++) {
 		struct epoll_item *item = looks[i].item;
-		uint32_t events = item_look(item, looks[i].file, table);
+		uint32_t events = 0;
 
+		/* Since it was collected another thread may have reported it, the last time, or taken it out. */
+		if (item_is_armed(epoll, item))
+			events = item_look(item, looks[i].file, table);
 		if (!events)
 			continue;
 		if (table)
@@ -238,6 +251,8 @@ static long epoll_run(struct epoll *epoll, struct linux_epoll_event *out, unsign
 
 		last = !deadline || slept;
 		found = epoll_round(epoll, last ? NULL : &table, out, max, &looks, &count);
+		if (!found && table.error)
+			found = table.error;
 		if (!found && !last)
 			slept = wait_block(&table.token, deadline, WAIT_INTERRUPTIBLE);
 		poll_table_clear(&table);

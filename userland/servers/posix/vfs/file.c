@@ -230,7 +230,7 @@ long file_write_iter(struct file *file, struct io_iter *iter, int64_t *pos)
 		return result;
 	result = file->ops->write(file, iter, pos);
 	if (result > 0 && (atomic_load_explicit(&file->flags, memory_order_relaxed) & LINUX_O_DSYNC)) {
-		int error = file_sync(file, !(file->flags & (LINUX_O_SYNC & ~LINUX_O_DSYNC)));
+		int error = file_sync_written(file, !(file->flags & (LINUX_O_SYNC & ~LINUX_O_DSYNC)));
 
 		if (error)
 			return error;
@@ -305,6 +305,11 @@ int file_sync(struct file *file, bool data_only)
 	if (!file->ops->fsync)
 		return -EINVAL;
 	return file->ops->fsync(file, data_only);
+}
+
+int file_sync_written(struct file *file, bool data_only)
+{
+	return file->ops->fsync ? file->ops->fsync(file, data_only) : 0;
 }
 
 /* ---- position ---- */

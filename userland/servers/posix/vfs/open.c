@@ -62,6 +62,18 @@ static int open_check(const struct path *path, int flags, bool created)
 	return error;
 }
 
+/* O_TRUNC also of a file that is opened for reading: a program that runs stays whole. */
+static int open_truncate(struct inode *inode)
+{
+	int error = inode_get_write(inode);
+
+	if (error)
+		return error;
+	error = inode_truncate(inode, 0);
+	inode_put_write(inode);
+	return error;
+}
+
 /* The file for path, with all that open() does to it. */
 static int open_path(const struct path *path, int flags, bool created, struct file **out)
 {
@@ -77,7 +89,7 @@ static int open_path(const struct path *path, int flags, bool created, struct fi
 	if (!error)
 		error = file_create(path, flags, out);
 	if (!error && (flags & LINUX_O_TRUNC) && inode_is_regular(inode) && !created) {
-		error = inode_truncate(inode, 0);
+		error = open_truncate(inode);
 		if (error)
 			file_put(*out);
 	}
@@ -238,20 +250,28 @@ int file_open_exec(int dirfd, const char *name, int at_flags, struct file **out)
 
 /* ---- system calls ---- */
 
+/* The number comes first: nothing is made or cut short when there is none. */
 static long open_call(int dirfd, uint64_t user_name, int flags, uint32_t mode, unsigned lookup)
 {
 	char name[LINUX_PATH_MAX];
 	struct file *file;
 	long error = path_copy_user(name, (void *)user_name);
+	int fd;
 
 	if (error < 0)
 		return error;
+	fd = fd_reserve(flags & LINUX_O_CLOEXEC);
+	if (fd < 0)
+		return fd;
 	if (current->fs)
 		mode &= ~atomic_load_explicit(&current->fs->umask, memory_order_relaxed);
 	error = open_resolved(dirfd, name, flags, mode, lookup, &file);
-	if (error)
+	if (error) {
+		fd_release_reserved(fd);
 		return error;
-	return fd_install(file, flags & LINUX_O_CLOEXEC);
+	}
+	fd_fill(fd, file);
+	return fd;
 }
 
 /* Programs for x86-64 have large files always; F_GETFL shows it, as Linux does. */

@@ -147,6 +147,8 @@ static long flock_range(struct file *file, const struct linux_flock *from, struc
 	}
 	if (__builtin_add_overflow(base, from->l_start, &base))
 		return -EOVERFLOW;
+	if (base < 0)
+		return -EINVAL;
 	if (len < 0) {
 		out->start = base + len;
 		out->end = base - 1;

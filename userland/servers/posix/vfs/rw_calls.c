@@ -142,8 +142,16 @@ static long vector_init(struct vector *vector, uint64_t user, uint64_t count)
 	return error;
 }
 
-/* pos null: at the file's own position. */
-static long vector_call(int fd, uint64_t user, uint64_t count, int64_t *pos, bool write)
+/* Moves the pieces; pos null: at the file's own position. */
+static long vector_transfer(struct file *file, struct io_iter *iter, int64_t *pos, bool write)
+{
+	if (write)
+		return pos ? file_write_iter(file, iter, pos) : file_write(file, iter);
+	return pos ? file_read_iter(file, iter, pos) : file_read(file, iter);
+}
+
+/* flags: LINUX_RWF_*; the sync flags are for writes, as if the file had O_DSYNC or O_SYNC. */
+static long vector_call(int fd, uint64_t user, uint64_t count, int64_t *pos, bool write, int flags)
 {
 	struct fd_ref ref = fd_get(fd);
 	struct vector vector;
@@ -158,12 +166,13 @@ static long vector_call(int fd, uint64_t user, uint64_t count, int64_t *pos, boo
 	else
 		result = vector_init(&vector, user, count);
 	if (!result) {
-		if (pos)
-			result = write ? file_write_iter(ref.file, &vector.iter, pos)
-				       : file_read_iter(ref.file, &vector.iter, pos);
-		else
-			result = write ? file_write(ref.file, &vector.iter) : file_read(ref.file, &vector.iter);
+		result = vector_transfer(ref.file, &vector.iter, pos, write);
 		vector_fini(&vector);
+	}
+	if (result > 0 && write && (flags & (LINUX_RWF_DSYNC | LINUX_RWF_SYNC))) {
+		int error = file_sync_written(ref.file, !(flags & LINUX_RWF_SYNC));
+
+		result = error ? error : result;
 	}
 	fd_put(ref);
 	return result;
@@ -171,62 +180,49 @@ static long vector_call(int fd, uint64_t user, uint64_t count, int64_t *pos, boo
 
 long sys_readv(SYSCALL_ARGS)
 {
-	return vector_call((int)a0, (uint64_t)a1, (uint64_t)a2, NULL, false);
+	return vector_call((int)a0, (uint64_t)a1, (uint64_t)a2, NULL, false, 0);
 }
 
 long sys_writev(SYSCALL_ARGS)
 {
-	return vector_call((int)a0, (uint64_t)a1, (uint64_t)a2, NULL, true);
+	return vector_call((int)a0, (uint64_t)a1, (uint64_t)a2, NULL, true, 0);
 }
 
 long sys_preadv(SYSCALL_ARGS)
 {
 	int64_t pos = a3;
 
-	return pos < 0 ? -EINVAL : vector_call((int)a0, (uint64_t)a1, (uint64_t)a2, &pos, false);
+	return pos < 0 ? -EINVAL : vector_call((int)a0, (uint64_t)a1, (uint64_t)a2, &pos, false, 0);
 }
 
 long sys_pwritev(SYSCALL_ARGS)
 {
 	int64_t pos = a3;
 
-	return pos < 0 ? -EINVAL : vector_call((int)a0, (uint64_t)a1, (uint64_t)a2, &pos, true);
+	return pos < 0 ? -EINVAL : vector_call((int)a0, (uint64_t)a1, (uint64_t)a2, &pos, true, 0);
 }
 
-/* RWF_HIPRI and the sync flags are honoured or harmless; the others would change the meaning. */
-#define RWF_READ  LINUX_RWF_HIPRI
-#define RWF_WRITE (LINUX_RWF_HIPRI | LINUX_RWF_DSYNC | LINUX_RWF_SYNC)
+/* RWF_HIPRI is harmless; flags that are not here would change the meaning. */
+#define RWF_KNOWN (LINUX_RWF_HIPRI | LINUX_RWF_DSYNC | LINUX_RWF_SYNC)
 
-long sys_preadv2(SYSCALL_ARGS)
+/* Position -1: the file's own. */
+static long vector_call_flags(int fd, uint64_t user, uint64_t count, int64_t pos, int flags, bool write)
 {
-	int64_t pos = a3;
-
-	if ((int)a5 & ~RWF_READ)
+	if (flags & ~RWF_KNOWN)
 		return -EOPNOTSUPP;
 	if (pos < -1)
 		return -EINVAL;
-	return vector_call((int)a0, (uint64_t)a1, (uint64_t)a2, pos == -1 ? NULL : &pos, false);
+	return vector_call(fd, user, count, pos == -1 ? NULL : &pos, write, flags);
+}
+
+long sys_preadv2(SYSCALL_ARGS)
+{
+	return vector_call_flags((int)a0, (uint64_t)a1, (uint64_t)a2, a3, (int)a5, false);
 }
 
 long sys_pwritev2(SYSCALL_ARGS)
 {
-	int64_t pos = a3;
-	long result;
-
-	if ((int)a5 & ~RWF_WRITE)
-		return -EOPNOTSUPP;
-	if (pos < -1)
-		return -EINVAL;
-	result = vector_call((int)a0, (uint64_t)a1, (uint64_t)a2, pos == -1 ? NULL : &pos, true);
-	if (result > 0 && ((int)a5 & (LINUX_RWF_DSYNC | LINUX_RWF_SYNC))) {
-		struct fd_ref ref = fd_get((int)a0);
-		int error = ref.file ? file_sync(ref.file, !((int)a5 & LINUX_RWF_SYNC)) : 0;
-
-		fd_put(ref);
-		if (error)
-			return error;
-	}
-	return result;
+	return vector_call_flags((int)a0, (uint64_t)a1, (uint64_t)a2, a3, (int)a5, true);
 }
 
 long sys_lseek(SYSCALL_ARGS)
