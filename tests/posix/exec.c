@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -89,8 +90,18 @@ static int role_euid(void)
 	return geteuid() == 1234 && getuid() == 0 && getauxval(AT_SECURE) == 1 ? 66 : 67;
 }
 
+/* Says that it is there, and goes when it is told to. */
+static int role_wait(void)
+{
+	char byte = 0;
+
+	return write(1, "x", 1) != 1 || read(0, &byte, 1) != 1;
+}
+
 int test_role(const char *role, int argc, char **argv)
 {
+	if (strcmp(role, "wait") == 0)
+		return role_wait();
 	if (strcmp(role, "signals") == 0)
 		return role_signals();
 	if (strcmp(role, "fds") == 0)
@@ -380,6 +391,46 @@ TEST(setuid_bit)
 	}
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK_EQ(WEXITSTATUS(status), 66);
+}
+
+/* A file of /proc that was opened when the process was still the reader's. */
+TEST(proc_files_do_not_outlast_a_setuid_exec)
+{
+	char *args[] = { "program", NULL }, *env[] = { "TEST_ROLE=wait", NULL }, path[64], bytes[256];
+	int to[2], from[2];
+	pid_t pid, target;
+
+	if (getuid() != 0)
+		SKIP("needs root");
+	program_copy("program", 0755);
+	CHECK_OK(chmod("program", 04755));
+	if (CHILD(pid)) {
+		become_user(1000);
+		CHECK_OK(prctl(PR_SET_DUMPABLE, 1)); /* as after an execve by that user */
+		CHECK_OK(pipe(to));
+		CHECK_OK(pipe(from));
+		if (CHILD(target)) {
+			CHECK_OK(dup2(to[0], 0));
+			CHECK_OK(dup2(from[1], 1));
+			CHECK_EQ(read(0, bytes, 1), 1);
+			execve("./program", args, env);
+			_exit(99);
+		}
+		snprintf(path, sizeof(path), "/proc/%d/maps", target);
+		int maps = CHECK_OK(open(path, O_RDONLY));
+		snprintf(path, sizeof(path), "/proc/%d/environ", target);
+		int environment = CHECK_OK(open(path, O_RDONLY));
+		CHECK(read(maps, bytes, sizeof(bytes)) > 0);
+		CHECK_EQ(lseek(maps, 0, SEEK_SET), 0);
+		CHECK_EQ(write(to[1], "x", 1), 1);
+		CHECK_EQ(read(from[0], bytes, 1), 1);
+		CHECK(read(maps, bytes, sizeof(bytes)) <= 0);
+		CHECK(read(environment, bytes, sizeof(bytes)) <= 0);
+		CHECK_EQ(write(to[1], "x", 1), 1);
+		wait_ok(target);
+		_exit(0);
+	}
+	wait_ok(pid);
 }
 
 /* Hostile programs: refused or killed, and nobody else is hurt. */

@@ -279,11 +279,27 @@ static void proc_release(struct file *file)
 	free(shown);
 }
 
+/*
+ * Since the file was opened the process may have become another user's, by execve, or have made way for one
+ * with its number.  One that has ended has no secrets left.
+ */
+static bool node_is_withdrawn(const struct proc_node *node)
+{
+	struct process *process = node->pid && node->item->secret ? proc_process(node) : NULL;
+	bool withdrawn = process && !process->zombie && !process_may_inspect(process);
+
+	if (process)
+		process_put(process);
+	return withdrawn;
+}
+
 /* The text of a file that is read from the start is made anew. */
 static long text_make_locked(struct shown *shown, const struct proc_node *node)
 {
 	struct text *text = &shown->text;
 
+	if (node_is_withdrawn(node))
+		return -EACCES;
 	text->len = 0;
 	text->failed = false;
 	shown->made = true;
