@@ -45,6 +45,19 @@ long block_client_info(struct block_client *client, struct block_info_reply *rep
 	return -QERR_IO;
 }
 
+long block_client_partition(struct block_client *client, uint32_t number, struct block_partition_reply *reply)
+{
+	const struct block_partition_request request = { .number = number };
+
+	for (int tries = 0; tries < GIVE_UP_TRIES; tries++) {
+		long status = block_partition(client->endpoint, &request, reply);
+
+		if (!ask_again(status))
+			return status;
+	}
+	return -QERR_IO;
+}
+
 long block_client_attach(struct block_client *client, quoin_handle memory)
 {
 	uint32_t index = client->nr_regions;

@@ -301,10 +301,7 @@ static long bdev_ioctl(struct file *file, unsigned request, uint64_t argument)
 
 static int bdev_file_fsync(struct file *file, bool data_only)
 {
-	struct inode *device = file->private;
-	int error = pagecache_flush_inode(device);
-
-	return error ? error : bdev_fsync(device, data_only);
+	return pagecache_sync_inode(file->private, data_only);
 }
 
 const struct file_ops device_block_file_ops = {
@@ -319,44 +316,49 @@ const struct file_ops device_block_file_ops = {
 
 /* ---- finding disks ---- */
 
+/* A disk or a partition of it; the endpoint is taken over. False: it can't be used. */
+static bool block_register(const char *name, unsigned minor, quoin_handle endpoint,
+			   struct block_info_reply *info)
+{
+	struct block_client client;
+
+	block_client_init(&client, endpoint, LOCK_LEAF);
+	if (block_client_info(&client, info) == 0 &&
+	    device_register_block(VIRTIO_MAJOR, minor, name, endpoint, info->nr_sectors) == 0)
+		return true;
+	log_printf("%s: unusable", name);
+	quoin_handle_close(endpoint);
+	return false;
+}
+
 static void partitions_register(const char *disk, quoin_handle endpoint, unsigned first_minor, uint32_t nr)
 {
+	struct block_client client;
+
+	block_client_init(&client, endpoint, LOCK_LEAF);
 	for (uint32_t n = 1; n <= nr && n < MINORS_A_DISK; n++) {
-		struct block_partition_request request = { .number = n };
 		struct block_partition_reply reply = {};
-		struct block_info_request info_request = {};
 		struct block_info_reply info = {};
 		char name[40];
 
-		if (block_partition(endpoint, &request, &reply) < 0)
+		if (block_client_partition(&client, n, &reply) < 0)
 			continue; /* a hole in the table */
-		if (block_info(reply.endpoint, &info_request, &info) < 0) {
-			quoin_handle_close(reply.endpoint);
-			continue;
-		}
 		snprintf(name, sizeof(name), "%s%u", disk, n);
-		device_register_block(VIRTIO_MAJOR, first_minor + n, name, reply.endpoint, info.nr_sectors);
+		block_register(name, first_minor + n, reply.endpoint, &info);
 	}
 }
 
 /* "block/vda" */
 static void disk_register(const char *service, unsigned index)
 {
-	struct block_info_request info_request = {};
 	struct block_info_reply info = {};
 	const char *disk = service + strlen("block/");
 	quoin_handle endpoint;
 
-	if (!service_connect(service, &endpoint)) {
+	if (!service_connect(service, &endpoint))
 		log_printf("%s: no answer from its driver", disk);
-		return;
-	}
-	if (block_info(endpoint, &info_request, &info) < 0) {
-		log_printf("%s: unusable", disk);
-		return;
-	}
-	device_register_block(VIRTIO_MAJOR, index * MINORS_A_DISK, disk, endpoint, info.nr_sectors);
-	partitions_register(disk, endpoint, index * MINORS_A_DISK, info.nr_partitions);
+	else if (block_register(disk, index * MINORS_A_DISK, endpoint, &info))
+		partitions_register(disk, endpoint, index * MINORS_A_DISK, info.nr_partitions);
 }
 
 static void service_probe(const char *name, void *nr_disks)
