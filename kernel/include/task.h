@@ -42,6 +42,7 @@ struct task {
 	uint64_t fault_addr;       /* [l] */
 	struct list_node watchers; /* [l] struct task_watch */
 	uint64_t dead_cpu_ns;      /* [l] time of threads that have ended */
+	struct list_node ending;   /* of thread.ending: of the thread that ends it */
 
 	uint64_t fixup_start, fixup_end; /* [o] task_set_fixup */
 	uint64_t fixup_resume;           /* [o] */

@@ -81,6 +81,8 @@ struct thread {
 	struct pheap_node timeout; /* [t] */
 	struct cpu *timeout_cpu;   /* [o] whose queue timeout was put into */
 
+	struct list_node *ending; /* [o] tasks that it is ending, the others behind the first; NULL: none */
+
 	struct thread_ipc ipc;
 };
 

@@ -176,8 +176,7 @@ static void watchers_signal(struct task *task)
 	}
 }
 
-/* The task has no threads and can get none. */
-static void task_end(struct task *task)
+static void end_one(struct task *task)
 {
 	struct aspace *aspace;
 
@@ -193,6 +192,31 @@ static void task_end(struct task *task)
 	task->state = TASK_ENDED;
 	spin_unlock(&task->lock);
 	watchers_signal(task);
+}
+
+/*
+ * The task has no threads and can get none.  Its handles may be the last names of other tasks without threads:
+ * these end after it, not inside its end, for a chain of them can be longer than the kernel stack.
+ */
+static void task_end(struct task *task)
+{
+	struct thread *self = current_thread();
+	struct list_node ending, *node;
+
+	object_get(&task->object);
+	if (self->ending) {
+		list_add_tail(self->ending, &task->ending);
+		return;
+	}
+	list_init(&ending);
+	list_add_tail(&ending, &task->ending);
+	self->ending = &ending;
+	while ((node = list_pop(&ending))) {
+		task = list_entry(node, struct task, ending);
+		end_one(task);
+		object_put(&task->object);
+	}
+	self->ending = NULL;
 }
 
 static void kill_with(struct task *task, int64_t code, int64_t vector, uint64_t addr)

@@ -111,6 +111,26 @@ KTEST(task_without_threads_goes_with_its_last_name)
 	need(quoin_handle_close(task));
 }
 
+/* Each holds the only handle to the next: the kernel must not need stack for each that ends. */
+KTEST(task_chain_of_names_goes_with_the_first)
+{
+	quoin_handle aspace = need(quoin_aspace_create(QUOIN_ASPACE_NATIVE)), next = 0;
+
+	for (unsigned i = 0; i < 300; i++) {
+		quoin_handle task = need(quoin_task_create(aspace, (uintptr_t) "link", 0));
+
+		if (next) {
+			need(quoin_handle_install(task, next, QUOIN_RIGHT_ALL, 0));
+			need(quoin_handle_close(next));
+		}
+		next = task;
+	}
+	expect_eq(quoin_system_tasks(0, 0), 301);
+	need(quoin_handle_close(next));
+	expect_eq(quoin_system_tasks(0, 0), 1);
+	need(quoin_handle_close(aspace));
+}
+
 KTEST(task_thread_in_a_dead_task)
 {
 	quoin_handle aspace = need(quoin_aspace_create(QUOIN_ASPACE_NATIVE));
