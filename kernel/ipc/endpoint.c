@@ -125,12 +125,19 @@ static long deliver(struct thread *caller, struct thread *receiver, struct messa
 	return reply_register(receiver->task, caller);
 }
 
+/* What is in the caller's page is its own request: not to be taken for a reply, nor its handles for gifts. */
+static long no_reply(struct thread *caller, long result)
+{
+	caller->page->msg.nr_bytes = caller->page->msg.nr_handles = 0;
+	return result;
+}
+
 static void fail_callers_locked(struct endpoint *endpoint, long error)
 {
 	struct list_node *node;
 
 	while ((node = list_pop(&endpoint->callers)))
-		complete(thread_of(node), error, false);
+		complete(thread_of(node), no_reply(thread_of(node), error), false);
 }
 
 /* The caller was woken by its task's end; leaves whatever it is on. */
@@ -158,13 +165,6 @@ static long call_abandon(struct endpoint *endpoint, struct thread *self, long er
 	}
 	spin_unlock(&server->reply_lock);
 	return error;
-}
-
-/* What is in the caller's page is its own request: not to be taken for a reply, nor its handles for gifts. */
-static long no_reply(struct thread *self, long result)
-{
-	self->page->msg.nr_bytes = self->page->msg.nr_handles = 0;
-	return result;
 }
 
 static long endpoint_call(struct endpoint *endpoint, struct thread *self)
@@ -205,7 +205,7 @@ static long endpoint_call(struct endpoint *endpoint, struct thread *self)
 		object_put(&self->ipc.server->object);
 		self->ipc.server = NULL;
 	}
-	return result == -QERR_PEER_DEAD || result == -QERR_CANCELED ? no_reply(self, result) : result;
+	return result;
 }
 
 /* The task of a receiver takes the endpoint over; endpoint.lock is held. */
@@ -253,7 +253,7 @@ static long receive_queued(struct endpoint *endpoint, struct thread *self, struc
 
 		if (likely(token > 0))
 			return token;
-		complete(caller, token, false);
+		complete(caller, no_reply(caller, token), false);
 		if (handles->nr) {
 			/* Their references can only go without the lock. */
 			spin_unlock(&endpoint->lock);
@@ -318,7 +318,7 @@ static long endpoint_reply(struct thread *self, uint64_t token)
 	result = message_move(self, caller, &handles);
 	if (likely(!result) || result == -QERR_NFILE || result == -QERR_NOMEM) {
 		*link = caller->ipc.next;
-		complete(caller, result ? result : caller->page->msg.label, true);
+		complete(caller, result ? no_reply(caller, result) : caller->page->msg.label, true);
 		result = 0;
 	}
 	spin_unlock(&task->reply_lock);
@@ -394,7 +394,7 @@ void ipc_task_ended(struct task *task)
 
 		for (caller = task->replies[i]; caller; caller = next) {
 			next = caller->ipc.next;
-			complete(caller, -QERR_PEER_DEAD, false);
+			complete(caller, no_reply(caller, -QERR_PEER_DEAD), false);
 		}
 		task->replies[i] = NULL;
 	}

@@ -160,6 +160,28 @@ KTEST(ipc_malformed_messages)
 	expect_eq(quoin_endpoint_call(endpoint), -QERR_BADF);
 }
 
+/* Queues with a handle that is not one: the error leaves no handle in the page that looks like a gift. */
+static void call_with_bad_handle(void *argument)
+{
+	send_word(1, 1);
+	msg()->nr_handles = 1;
+	msg()->handles[0].handle = 4321;
+	expect_eq(quoin_endpoint_call((uintptr_t)argument), -QERR_BADF);
+	expect_eq(msg()->nr_handles, 0);
+	expect_eq(msg()->nr_bytes, 0);
+}
+
+KTEST(ipc_malformed_message_that_waited)
+{
+	quoin_handle endpoint = need(quoin_endpoint_create());
+	struct ktest_thread caller = thread_run(call_with_bad_handle, (void *)(uintptr_t)endpoint);
+
+	nap();
+	expect_eq(quoin_endpoint_receive(endpoint, now_ns() + 2000000), -QERR_TIMEDOUT);
+	thread_join(&caller);
+	need(quoin_handle_close(endpoint));
+}
+
 /* Servers in another task, and their deaths. */
 
 static void receive_and_die(uint64_t argument)
