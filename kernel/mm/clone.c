@@ -69,13 +69,10 @@ static uintptr_t clone_entries(struct aspace *child, const struct aspace *source
 	return addr;
 }
 
-/* The child's region for [start, end) of region. */
-static long clone_region(struct aspace *child, const struct region *region, uintptr_t start, uintptr_t end)
+/* Makes copy the child's region for [start, end) of region. */
+static void clone_region(struct aspace *child, struct region *copy, const struct region *region,
+			 uintptr_t start, uintptr_t end)
 {
-	struct region *copy = region_new(child);
-
-	if (!copy)
-		return -QERR_NOMEM;
 	copy->start = start;
 	copy->end = end;
 	copy->prot = region->prot;
@@ -86,7 +83,6 @@ static long clone_region(struct aspace *child, const struct region *region, uint
 	region_attach(child, copy);
 	if (!copy->memobj)
 		region_merge(child, copy);
-	return 0;
 }
 
 static bool has_private(const struct region *region)
@@ -99,20 +95,24 @@ static bool has_private(const struct region *region)
 /* The next piece at or above addr; both locked.  Where to go on, UINTPTR_MAX when done. */
 static uintptr_t clone_piece(struct aspace *child, struct aspace *source, uintptr_t addr, long *error)
 {
-	struct region *region = region_find_from(&source->regions, addr);
+	struct region *region = region_find_from(&source->regions, addr), *copy;
 	uintptr_t start, end;
 
 	if (!region)
 		return UINTPTR_MAX;
 	if (region->flags & QUOIN_MAP_NOFORK)
 		return region->end;
+	/* Before the entries, which come with their region, whether or not all can be copied. */
+	copy = region_new(child);
+	if (!copy) {
+		*error = -QERR_NOMEM;
+		return addr;
+	}
 	start = MAX(addr, region->start);
 	end = region->end;
 	if (has_private(region))
 		end = clone_entries(child, source, start, end, error);
-	/* Entries come with their region, whether or not all could be copied. */
-	if (clone_region(child, region, start, end))
-		*error = -QERR_NOMEM;
+	clone_region(child, copy, region, start, end);
 	return end;
 }
 

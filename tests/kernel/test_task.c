@@ -157,11 +157,27 @@ KTEST(task_create_arguments)
 	need(quoin_handle_close(guest));
 }
 
+/* A guest with as many small regions as a table has pages, so that a clone of it runs out in their midst. */
+static quoin_handle patchwork(void)
+{
+	quoin_handle guest = quoin_aspace_create(QUOIN_ASPACE_GUEST);
+
+	quoin_aspace_map(guest, 512 * PAGE, 512 * PAGE, 3, 0, 0);
+	quoin_aspace_populate(guest, 512 * PAGE, 512 * PAGE, QUOIN_PROT_WRITE);
+	for (unsigned i = 0; i < 512; i += 2)
+		quoin_aspace_protect(guest, (512 + i) * PAGE, PAGE, QUOIN_PROT_READ);
+	return guest;
+}
+
 /* Takes memory in every way until there is none, then ends; all of it has to come back. */
 static void glutton(uint64_t kind)
 {
+	quoin_handle guest = kind == 4 ? patchwork() : 0;
+
 	for (long result = 1; result > 0;) {
-		if (kind == 0) {
+		if (kind == 4) {
+			result = quoin_aspace_clone(guest);
+		} else if (kind == 0) {
 			result = quoin_endpoint_create();
 		} else if (kind == 1) {
 			result = quoin_memobj_create(QUOIN_MEMOBJ_ANON, 16 * PAGE);
@@ -183,8 +199,8 @@ static void glutton(uint64_t kind)
 
 KTEST(task_limit_holds_for_everything)
 {
-	for (uint64_t kind = 0; kind < 4; kind++) {
-		struct child child = child_start(glutton, kind, 300, 0);
+	for (uint64_t kind = 0; kind < 5; kind++) {
+		struct child child = child_start(glutton, kind, 700, 0);
 		int64_t status[4];
 
 		child_wait(&child, status);
