@@ -519,10 +519,10 @@ long call_endpoint_bind(quoin_handle handle, quoin_handle notification_handle)
 	spin_unlock(&endpoint->lock);
 	if (old)
 		notification_unbind(old);
-	else if (!object)
-		notification_signal_bound(endpoint); /* bits that were there before */
 	if (object)
 		object_put(object);
+	else
+		notification_signal_bound(endpoint); /* bits that were there before */
 out:
 	object_put(&endpoint->object);
 	return result;

@@ -373,3 +373,27 @@ KTEST(notification_bound_to_an_endpoint)
 	need(quoin_handle_close(other));
 	need(quoin_handle_close(n));
 }
+
+static void receive_bits(void *argument)
+{
+	expect_eq(quoin_endpoint_receive((uintptr_t)argument, now_ns() + 10000000000ul), 0);
+	expect_eq(word(), 4);
+}
+
+/* The bits of a notification that takes the place of another reach the receiver that waits. */
+KTEST(notification_bound_in_place_of_another)
+{
+	quoin_handle endpoint = need(quoin_endpoint_create());
+	quoin_handle first = need(quoin_notification_create()), second = need(quoin_notification_create());
+	struct ktest_thread receiver;
+
+	need(quoin_endpoint_bind(endpoint, first));
+	receiver = thread_run(receive_bits, (void *)(uintptr_t)endpoint);
+	nap();
+	need(quoin_notification_signal(second, 4));
+	need(quoin_endpoint_bind(endpoint, second));
+	thread_join(&receiver);
+	need(quoin_handle_close(first));
+	need(quoin_handle_close(second));
+	need(quoin_handle_close(endpoint));
+}
