@@ -53,6 +53,8 @@ long handle_lookup(struct task *task, quoin_handle handle, enum object_type type
 /* The same with rights and badge. */
 long handle_lookup_ref(struct task *task, quoin_handle handle, enum object_type type, uint32_t rights,
 		       struct handle_ref *ref);
+/* 0 if the calling task's handle is the right to the hardware, with MANAGE. */
+long handle_check_hardware(quoin_handle handle);
 /*
  * Puts ref into a free slot and returns the handle; the table takes a reference of its own.
  * -QERR_NFILE, -QERR_NOMEM.

@@ -57,17 +57,6 @@ void irq_destroy(struct object *object)
 
 /* The calls. */
 
-static long check_hardware(quoin_handle handle)
-{
-	struct object *object;
-	long error =
-		handle_lookup(current_thread()->task, handle, OBJECT_HARDWARE, QUOIN_RIGHT_MANAGE, &object);
-
-	if (!error)
-		object_put(object);
-	return error;
-}
-
 static long lookup_irq(quoin_handle handle, uint32_t rights, struct irq **irq)
 {
 	struct object *object;
@@ -100,7 +89,7 @@ static long irq_create(int vector, int gsi)
 
 long call_irq_create(quoin_handle hardware, uint32_t gsi, uint32_t flags)
 {
-	long error = check_hardware(hardware);
+	long error = handle_check_hardware(hardware);
 
 	if (error)
 		return error;
@@ -111,7 +100,7 @@ long call_irq_create(quoin_handle hardware, uint32_t gsi, uint32_t flags)
 
 long call_irq_msi(quoin_handle hardware, uintptr_t out)
 {
-	long result = check_hardware(hardware);
+	long result = handle_check_hardware(hardware);
 	struct quoin_msi msi = { 0 };
 
 	if (result)

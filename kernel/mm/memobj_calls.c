@@ -69,12 +69,10 @@ long call_memobj_physical(quoin_handle hardware, uint64_t paddr, uint64_t size)
 {
 	struct task *task = current_thread()->task;
 	struct memobj *memobj;
-	struct object *object;
-	long error = handle_lookup(task, hardware, OBJECT_HARDWARE, QUOIN_RIGHT_MANAGE, &object);
+	long error = handle_check_hardware(hardware);
 
 	if (error)
 		return error;
-	object_put(object);
 	if (!page_aligned(paddr | size) || !size || size > PHYSICAL_LIMIT || paddr > PHYSICAL_LIMIT - size)
 		return -QERR_INVAL;
 	if (range_is_ram(paddr, size))

@@ -222,6 +222,17 @@ long handle_lookup(struct task *task, quoin_handle handle, enum object_type type
 	return error;
 }
 
+long handle_check_hardware(quoin_handle handle)
+{
+	struct object *object;
+	long error =
+		handle_lookup(current_thread()->task, handle, OBJECT_HARDWARE, QUOIN_RIGHT_MANAGE, &object);
+
+	if (!error)
+		object_put(object);
+	return error;
+}
+
 long handle_remove(struct task *task, quoin_handle handle)
 {
 	struct handle_table *table = &task->handles;

@@ -118,7 +118,7 @@ static void attack(uint64_t seed)
 #define OBJECTS_SLOT 200
 
 struct victims {
-	quoin_handle of[9];
+	quoin_handle of[10];
 	unsigned nr;
 	quoin_handle anon, notification;
 };
@@ -139,6 +139,7 @@ static struct victims victims_make(const struct child *other)
 		need(quoin_memobj_create(QUOIN_MEMOBJ_DMA, PAGE)),
 		need(quoin_endpoint_create()),
 		need(quoin_ioport_create(QUOIN_HARDWARE, 0x80, 1)),
+		need(quoin_handle_dup(QUOIN_HARDWARE, QUOIN_RIGHT_ALL)),
 	};
 
 	v.nr = sizeof(all) / sizeof(all[0]);

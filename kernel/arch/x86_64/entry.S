@@ -276,7 +276,7 @@ entry_user:
 
 /*
  * context_switch(&prev->sp, next->sp): saves what the ABI asks to keep, and takes next's stack.  A new
- * thread's stack is made by thread_new to return into thread_first.
+ * thread's stack is made by thread_new to return into first_steps.
  */
 	.globl context_switch
 context_switch:

@@ -26,13 +26,11 @@ void ioport_destroy(struct object *object)
 long call_ioport_create(quoin_handle hardware, uint32_t base, uint32_t count)
 {
 	struct task *task = current_thread()->task;
-	struct object *right;
 	struct ioport *port;
-	long err = handle_lookup(task, hardware, OBJECT_HARDWARE, 0, &right);
+	long err = handle_check_hardware(hardware);
 
 	if (err)
 		return err;
-	object_put(right);
 	if (count == 0 || base >= NR_PORTS || count > NR_PORTS - base)
 		return -QERR_INVAL;
 	port = object_new(OBJECT_IOPORT, sizeof(*port), task->account);
