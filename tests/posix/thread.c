@@ -624,3 +624,35 @@ TEST(robust_list_of_others)
 	CHECK_ERR(syscall(SYS_set_robust_list, head, 8L), EINVAL);
 	CHECK_ERR(syscall(SYS_get_robust_list, 0x3ffffff, &head, &len), ESRCH);
 }
+
+static void *do_nothing(void *argument)
+{
+	return argument;
+}
+
+__attribute__((noreturn)) static void *make_threads(void *argument)
+{
+	pthread_t thread;
+
+	for (;;)
+		if (!pthread_create(&thread, NULL, do_nothing, argument))
+			pthread_detach(thread);
+}
+
+/* A thread that is being made while its process is killed does not outlive it. */
+TEST(killed_while_making_threads)
+{
+	pthread_t thread;
+	pid_t pid;
+
+	for (int i = 0; i < 200; i++) {
+		if (CHILD(pid)) {
+			for (int n = 0; n < 3; n++)
+				CHECK_EQ(pthread_create(&thread, NULL, make_threads, NULL), 0);
+			make_threads(NULL);
+		}
+		sleep_ms(1 + (unsigned)i % 4);
+		CHECK_OK(kill(pid, SIGKILL));
+		wait_signalled(pid, SIGKILL);
+	}
+}

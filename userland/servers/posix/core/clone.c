@@ -187,27 +187,50 @@ static void clone_prepare_kthread(struct thread *child, struct kthread *kthread)
 	}
 }
 
-/* Under tasklist_lock: a process that is being killed gets no new threads or children. */
+static bool ending_locked(const struct process *process)
+{
+	return process->group_exit || process->exec_thread;
+}
+
+/* A process that is being ended gets no new children. */
+static bool may_have_child(struct process *parent)
+{
+	mutex_lock(&parent->signal_lock);
+	bool may = !ending_locked(parent);
+	mutex_unlock(&parent->signal_lock);
+	return may;
+}
+
+/* Nor new threads: whoever ends it marks those in the list, so the question and the entry are one step. */
+static bool thread_list_add(struct thread *child)
+{
+	struct process *process = child->process;
+
+	mutex_lock(&process->signal_lock);
+	bool may = !ending_locked(process);
+	if (may) {
+		list_add_tail(&process->threads, &child->link);
+		process->nr_threads++;
+		if (process->stop_requested)
+			atomic_fetch_or(&child->work, WORK_STOP);
+	}
+	mutex_unlock(&process->signal_lock);
+	return may;
+}
+
+/* Under tasklist_lock. */
 static long clone_link_locked(const struct clone *clone, struct thread *child)
 {
 	struct process *parent = current->process, *process = child->process;
-	int tid;
+	int tid = pid_alloc_locked(child);
 
-	mutex_lock(&parent->signal_lock);
-	bool dying = parent->group_exit || parent->exec_thread;
-	mutex_unlock(&parent->signal_lock);
-	if (dying)
-		return -ERESTARTNOINTR;
-	tid = pid_alloc_locked(child);
 	if (tid < 0)
 		return tid;
 	child->tid = tid;
-	mutex_lock(&process->signal_lock);
-	list_add_tail(&process->threads, &child->link);
-	process->nr_threads++;
-	if (process->stop_requested)
-		atomic_fetch_or(&child->work, WORK_STOP);
-	mutex_unlock(&process->signal_lock);
+	if ((process != parent && !may_have_child(parent)) || !thread_list_add(child)) {
+		pid_free_locked(tid);
+		return -ERESTARTNOINTR;
+	}
 	if (process == parent)
 		return 0;
 	process->pid = tid;
