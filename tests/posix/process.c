@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -811,4 +812,23 @@ TEST(cpu_limit_of_a_zombie)
 		_exit(0);
 	}
 	wait_ok(pid);
+}
+
+/* Whatever its parent was to be told with, whoever inherits it waits for it as for any child. */
+TEST(orphan_without_a_signal)
+{
+	int status;
+	pid_t pid;
+
+	CHECK_OK(prctl(PR_SET_CHILD_SUBREAPER, 1));
+	if (CHILD(pid)) {
+		if (CHECK_OK(syscall(SYS_clone, 0L, NULL, NULL, NULL, 0L)) == 0) {
+			sleep_ms(20);
+			_exit(3);
+		}
+		_exit(0);
+	}
+	wait_ok(pid);
+	CHECK_OK(waitpid(-1, &status, 0));
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 3);
 }

@@ -167,8 +167,7 @@ static void reparent_children(struct process *process)
 		list_add_tail(&reaper->children, &child->sibling);
 		if (child->leader && child->leader->pdeath_signal)
 			signal_send_process(child, child->leader->pdeath_signal, NULL);
-		if (child->exit_signal)
-			child->exit_signal = LINUX_SIGCHLD;
+		child->exit_signal = LINUX_SIGCHLD; /* the reaper knows of no others */
 		hang_up_orphans(child, process, process);
 		if (child->zombie)
 			process_notify_parent_locked(child, 0, 0); /* may free it */
