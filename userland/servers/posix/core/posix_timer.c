@@ -58,6 +58,12 @@ static int64_t timer_now(const struct posix_timer *timer)
 	}
 }
 
+/* A moment that many ns later; the last there is, if it would be behind it. */
+static uint64_t timer_later(uint64_t moment, uint64_t ns)
+{
+	return moment < INT64_MAX && ns < INT64_MAX - moment ? moment + ns : INT64_MAX;
+}
+
 static void timer_arm_locked(struct posix_timer *timer)
 {
 	int64_t left = (int64_t)timer->expiry - timer_now(timer);
@@ -86,9 +92,7 @@ static void timer_signal_locked(struct posix_timer *timer)
 	if (thread && thread->exited)
 		return;
 	timer->overrun = 0;
-	timer->pending = !signal_ignored_locked(timer->process, timer->sig);
-	if (signal_send_locked(timer->process, thread, timer->sig, &info, false))
-		timer->pending = false;
+	signal_send_locked(timer->process, thread, timer->sig, &info, false);
 }
 
 static void timer_expired(struct timer *kernel_timer)
@@ -105,7 +109,7 @@ static void timer_expired(struct timer *kernel_timer)
 		if (timer->interval) {
 			uint64_t missed = ((uint64_t)now - timer->expiry) / timer->interval;
 			timer->overrun += (int)MIN(missed, 0x7fffffffu - (uint64_t)timer->overrun);
-			timer->expiry += (missed + 1) * timer->interval;
+			timer->expiry = timer_later(timer->expiry + missed * timer->interval, timer->interval);
 			timer_arm_locked(timer);
 		} else {
 			timer->expiry = 0;
@@ -123,13 +127,20 @@ static struct posix_timer *timer_find_locked(struct process *process, int id)
 	return timer;
 }
 
+void posix_timer_pending_locked(struct process *process, const struct linux_siginfo *info, bool pending)
+{
+	struct posix_timer *timer = timer_find_locked(process, info->timer.timerid);
+
+	if (timer)
+		timer->pending = pending;
+}
+
 void posix_timer_taken_locked(struct process *process, struct linux_siginfo *info)
 {
 	struct posix_timer *timer = timer_find_locked(process, info->timer.timerid);
 
 	if (!timer)
 		return;
-	timer->pending = false;
 	timer->last_overrun = timer->overrun;
 	info->timer.overrun = timer->overrun;
 }
@@ -195,9 +206,11 @@ static struct posix_timer *timer_make(int clock, const struct linux_sigevent *ev
 	return timer;
 }
 
+/* Its id, or -EAGAIN.  From here on another thread may delete it. */
 static long timer_publish(struct posix_timer *timer, bool own_value)
 {
 	struct process *process = timer->process;
+	long id = -EAGAIN;
 	uint32_t nr = 0;
 
 	mutex_lock(&process->signal_lock);
@@ -207,13 +220,14 @@ static long timer_publish(struct posix_timer *timer, bool own_value)
 		do
 			timer->id = process->posix_timer_next_id++ & 0x7fffffff;
 		while (timer_find_locked(process, timer->id));
+		id = timer->id;
 		if (!own_value)
 			timer->value.sival_int = timer->id;
 		timer->next = process->posix_timers;
 		process->posix_timers = timer;
 	}
 	mutex_unlock(&process->signal_lock);
-	return nr < POSIX_TIMERS_MAX ? 0 : -EAGAIN;
+	return id;
 }
 
 long sys_timer_create(SYSCALL_ARGS)
@@ -232,15 +246,13 @@ long sys_timer_create(SYSCALL_ARGS)
 	struct posix_timer *timer = timer_make(clock, &event);
 	if (!timer)
 		return -EAGAIN;
-	long error = timer->notify == LINUX_SIGEV_THREAD_ID && !timer->thread ? -EINVAL : 0;
-	if (!error)
-		error = timer_publish(timer, a1);
-	if (error) {
+	long id = timer->notify == LINUX_SIGEV_THREAD_ID && !timer->thread ? -EINVAL : timer_publish(timer, a1);
+	if (id < 0) {
 		timer_free(timer);
-		return error;
+		return id;
 	}
-	if (put_user_u32((uint64_t)a2, (uint32_t)timer->id)) {
-		sys_timer_delete(timer->id, 0, 0, 0, 0, 0);
+	if (put_user_u32((uint64_t)a2, (uint32_t)id)) {
+		sys_timer_delete(id, 0, 0, 0, 0, 0);
 		return -EFAULT;
 	}
 	return 0;
@@ -282,7 +294,7 @@ static void timer_set_locked(struct posix_timer *timer, uint64_t value, uint64_t
 	timer->expiry = 0;
 	if (!value)
 		return;
-	timer->expiry = absolute ? value : value + (uint64_t)timer_now(timer);
+	timer->expiry = absolute ? value : timer_later((uint64_t)timer_now(timer), value);
 	timer_arm_locked(timer);
 }
 

@@ -84,6 +84,8 @@ void siginfo_user(struct linux_siginfo *info, int sig, int code);
 
 /* posix_timer.c */
 void posix_timers_destroy(struct process *process);
+/* Its signal has come into a queue, or left it without being taken. */
+void posix_timer_pending_locked(struct process *process, const struct linux_siginfo *info, bool pending);
 void posix_timer_taken_locked(struct process *process, struct linux_siginfo *info);
 
 /* signal_deliver.c */

@@ -3,8 +3,8 @@
  * Sending and queueing signals.
  *
  * A signal for a process waits in process.pending until a thread that does not block it takes it,
- * one for a thread in thread.pending.  Signals below 32 are recorded once, realtime ones are queued
- * each with its siginfo.  What a signal means is decided when it is sent as far as possible:
+ * one for a thread in thread.pending.  Signals below 32 are recorded once, realtime ones and those of
+ * timers are queued each with its siginfo.  What a signal means is decided when it is sent as far as possible:
  * ignored ones are dropped, a stop signal removes a pending continue and the other way round,
  * SIGCONT wakes stopped threads, and a signal that kills starts the group exit at once, so that no
  * wait has to be ended twice.
@@ -35,16 +35,31 @@ void siginfo_user(struct linux_siginfo *info, int sig, int code)
 
 /* ---- pending sets ---- */
 
+/* A timer knows whether its signal is in a queue. */
+static void entry_add(struct process *process, struct sigpending *pending, struct sigqueue *entry)
+{
+	list_add_tail(&pending->queue, &entry->link);
+	process->nr_queued++;
+	if (entry->info.si_code == LINUX_SI_TIMER)
+		posix_timer_pending_locked(process, &entry->info, true);
+}
+
+static void entry_free(struct process *process, struct sigqueue *entry)
+{
+	list_remove(&entry->link);
+	process->nr_queued--;
+	if (entry->info.si_code == LINUX_SI_TIMER)
+		posix_timer_pending_locked(process, &entry->info, false);
+	free(entry);
+}
+
 void signal_flush_locked(struct process *process, struct sigpending *pending, uint64_t set)
 {
 	pending->set &= ~set;
 	list_for_each_safe (node, next, &pending->queue) {
 		struct sigqueue *entry = list_entry(node, struct sigqueue, link);
-		if (!(SIGSET(entry->info.si_signo) & set))
-			continue;
-		list_remove(&entry->link);
-		process->nr_queued--;
-		free(entry);
+		if (SIGSET(entry->info.si_signo) & set)
+			entry_free(process, entry);
 	}
 }
 
@@ -61,18 +76,17 @@ static void flush_everywhere(struct process *process, uint64_t set)
 static long pending_add(struct process *process, struct sigpending *pending, int sig,
 			const struct linux_siginfo *info)
 {
-	bool realtime = sig >= LINUX_SIGRTMIN;
+	bool realtime = sig >= LINUX_SIGRTMIN, timer = info && info->si_code == LINUX_SI_TIMER;
 	struct sigqueue *entry = NULL;
 
-	if (!realtime && (pending->set & SIGSET(sig)))
+	if (!realtime && !timer && (pending->set & SIGSET(sig)))
 		return 0;
 	if (process->nr_queued < atomic_load(&process->soft_limits[LINUX_RLIMIT_SIGPENDING]))
 		entry = malloc(sizeof(*entry));
 	if (entry) {
 		entry->info = info ? *info : (struct linux_siginfo){ .si_code = LINUX_SI_KERNEL };
 		entry->info.si_signo = sig;
-		list_add_tail(&pending->queue, &entry->link);
-		process->nr_queued++;
+		entry_add(process, pending, entry);
 	} else if (realtime && info && info->si_code != LINUX_SI_USER) {
 		return -EAGAIN;
 	}
@@ -95,9 +109,7 @@ static void pending_take(struct process *process, struct sigpending *pending, in
 			break;
 		found = true;
 		*info = entry->info;
-		list_remove(&entry->link);
-		process->nr_queued--;
-		free(entry);
+		entry_free(process, entry);
 	}
 	if (!more)
 		pending->set &= ~SIGSET(sig);
