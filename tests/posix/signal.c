@@ -822,3 +822,26 @@ TEST(lowest_number_first)
 	CHECK_EQ(sigwaitinfo(&set, NULL), SIGHUP);
 	CHECK_EQ(sigwaitinfo(&set, NULL), SIGUSR2);
 }
+
+/* SIGCONT undoes a stop signal also while the process is taking it. */
+TEST(continue_behind_stop)
+{
+	pid_t pid;
+
+	if (CHILD(pid)) {
+		CHECK_OK(setpgid(0, 0));
+		for (;;)
+			;
+	}
+	WAIT_UNTIL(getpgid(pid) == pid);
+	for (int i = 0; i < 500; i++) {
+		CHECK_OK(kill(pid, SIGTSTP));
+		for (volatile int spin = 0; spin < i * 40; spin++)
+			;
+		CHECK_OK(kill(pid, SIGCONT));
+		sleep_ms(1);
+		CHECK(process_state(pid) != 'T');
+	}
+	CHECK_OK(kill(pid, SIGKILL));
+	wait_signalled(pid, SIGKILL);
+}

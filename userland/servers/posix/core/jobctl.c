@@ -43,6 +43,7 @@ void jobctl_continue_locked(struct process *process)
 {
 	struct thread *thread;
 
+	process->nr_continues++;
 	if (!process->stop_requested)
 		return;
 	if (process->stopped) {

@@ -282,7 +282,11 @@ bad:
 
 /* ---- taking signals ---- */
 
-static void default_stop(struct thread *thread, int sig)
+/*
+ * continues: how many SIGCONT the process had got when the signal was taken.  One that came since has
+ * undone the stop, as if the signal were still pending.
+ */
+static void default_stop(struct thread *thread, int sig, uint32_t continues)
 {
 	struct process *process = thread->process;
 
@@ -294,7 +298,8 @@ static void default_stop(struct thread *thread, int sig)
 			return;
 	}
 	mutex_lock(&process->signal_lock);
-	jobctl_stop_locked(process, sig);
+	if (process->nr_continues == continues)
+		jobctl_stop_locked(process, sig);
 	mutex_unlock(&process->signal_lock);
 }
 
@@ -321,8 +326,9 @@ static int signal_get(struct thread *thread, struct linux_sigaction *action, str
 		if (signal_protected_locked(process, sig))
 			continue;
 		if (SIGSET(sig) & SIGSET_STOP) {
+			uint32_t continues = process->nr_continues;
 			mutex_unlock(&process->signal_lock);
-			default_stop(thread, sig);
+			default_stop(thread, sig, continues);
 			return 0;
 		}
 		process_exit_all_locked(process, LINUX_W_SIGNALED(sig));

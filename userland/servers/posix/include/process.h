@@ -133,6 +133,7 @@ struct process {
 	bool stop_requested;                        /* [g] threads are to stop */
 	uint32_t nr_stopped;                        /* [g] threads that have */
 	uint32_t stop_generation;                   /* [g] counts stops */
+	uint32_t nr_continues;                      /* [g] counts SIGCONTs, whether it was stopped or not */
 	int stop_signal;                            /* [g] */
 	bool stopped;                               /* [g] all have */
 	bool stop_event;                            /* [g] a thread is to tell the parent of CLD_STOPPED */
