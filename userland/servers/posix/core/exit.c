@@ -186,7 +186,7 @@ static void siginfo_child(struct linux_siginfo *info, struct process *child, int
 		.si_code = code,
 		.child = {
 			.pid = child->pid,
-			.uid = child->leader ? child->leader->cred->uid : 0,
+			.uid = process_uid(child),
 			.status = status,
 			.utime = (int64_t)(times.guest_ns / (NSEC_PER_SEC / LINUX_USER_HZ)),
 			.stime = (int64_t)(times.server_ns / (NSEC_PER_SEC / LINUX_USER_HZ)),

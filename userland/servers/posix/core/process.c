@@ -181,6 +181,14 @@ struct cred *process_cred_get(struct process *process)
 	return cred;
 }
 
+uint32_t process_uid(struct process *process)
+{
+	mutex_lock(&process->lock);
+	uint32_t uid = process->leader ? process->leader->cred->uid : 0;
+	mutex_unlock(&process->lock);
+	return uid;
+}
+
 struct fdtable *process_fdtable_get(struct process *process)
 {
 	mutex_lock(&process->lock);
@@ -212,9 +220,9 @@ void process_comm(struct process *process, char comm[LINUX_TASK_COMM_LEN])
 
 int process_nice(struct process *process)
 {
-	mutex_lock(&process->lock);
+	mutex_lock(&process->signal_lock);
 	int nice = process->leader ? process->leader->nice : 0;
-	mutex_unlock(&process->lock);
+	mutex_unlock(&process->signal_lock);
 	return nice;
 }
 

@@ -40,6 +40,7 @@ struct thread *thread_alloc(struct process *process);
 void thread_times_locked(struct thread *thread, struct process_times *times);
 void process_times_locked(struct process *process, struct process_times *times);
 void process_times_add(struct process_times *sum, const struct process_times *more);
+uint32_t process_uid(struct process *process); /* the leader's real user; 0 once it was reaped */
 void process_note_peak(struct process *process, struct mm *mm);
 
 /* What a new thread's kernel thread sets up before it enters the application. */

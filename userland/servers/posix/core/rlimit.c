@@ -43,7 +43,9 @@ static long rlimit_set_locked(struct process *process, unsigned resource, const 
 		return -EPERM;
 	if (limit->rlim_max > own->rlim_max && !capable(CAP_SYS_RESOURCE))
 		return -EPERM;
+	mutex_lock(&process->signal_lock); /* the CPU limit is looked at under it */
 	*own = *limit;
+	mutex_unlock(&process->signal_lock);
 	atomic_store(&process->soft_limits[resource], limit->rlim_cur);
 	return 0;
 }

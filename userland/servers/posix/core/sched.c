@@ -85,7 +85,7 @@ static void nice_visit(struct nice_walk *walk, struct process *process)
 
 static bool uid_matches(struct process *process, uint32_t uid)
 {
-	return process->leader && process->leader->cred->uid == uid;
+	return process->leader && process_uid(process) == uid;
 }
 
 static void nice_walk(struct nice_walk *walk, int which, int who)

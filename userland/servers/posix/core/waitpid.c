@@ -42,7 +42,7 @@ static bool wanted(const struct wait_request *request, const struct process *chi
 static void result_fill(struct wait_result *result, struct process *child, int status, int code)
 {
 	result->pid = child->pid;
-	result->uid = child->leader->cred->uid;
+	result->uid = process_uid(child);
 	result->status = status;
 	result->code = code;
 	mutex_lock(&child->signal_lock);

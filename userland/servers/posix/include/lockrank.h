@@ -19,7 +19,6 @@ enum lock_rank {
 	LOCK_RENAME,     /* one rename across directories at a time */
 	LOCK_INODE,      /* struct inode: names in a directory, writes to a file (copies from user
 			memory) */
-	LOCK_SOCKET,     /* sockets */
 	LOCK_PIPE,       /* pipes: copies to and from user memory while held */
 	LOCK_MM,         /* mm.lock: the list of mappings */
 	LOCK_FDTABLE,    /* struct fdtable */

@@ -86,9 +86,9 @@ struct thread {
 	uint64_t clear_child_tid;         /* [s] */
 	uint64_t robust_list;             /* [s] */
 	struct vfork_done *vfork_done;    /* [t] of the parent that waits, in its stack */
-	uint32_t weight;                  /* [p] scheduling weight */
-	int8_t nice;                      /* [p] */
-	uint64_t affinity;                /* [p] */
+	uint32_t weight;                  /* [g] scheduling weight */
+	int8_t nice;                      /* [g] */
+	uint64_t affinity;                /* [g] */
 	struct process_times base_times;  /* [I] the kernel thread's counters when this thread began */
 	struct process_times final_times; /* [g] once it has exited */
 	uint64_t start_ns;                /* [I] monotonic */
@@ -113,14 +113,14 @@ struct process {
 	struct list children;         /* [t] of struct process, by sibling */
 	struct list sibling;          /* [t] */
 	struct list threads;          /* [t] and [g]: written under both, read under either */
-	struct thread *leader;        /* [t] and [p] the thread whose tid is the pid; null once reaped */
+	struct thread *leader;        /* [t], [p] and [g]: the thread whose tid is the pid; null once reaped */
 	uint32_t nr_threads;          /* [g] not exited yet */
 	struct pgrp *pgrp;            /* [t] */
 	struct list pgrp_link;        /* [t] */
 	struct wait_queue child_wait; /* a child changed state */
 
 	struct mm *mm; /* [p] null for a zombie; threads of the process just read it */
-	struct linux_rlimit rlimits[LINUX_RLIM_NLIMITS];  /* [p] */
+	struct linux_rlimit rlimits[LINUX_RLIM_NLIMITS];  /* [p] and [g], as threads */
 	_Atomic uint64_t soft_limits[LINUX_RLIM_NLIMITS]; /* [a] copies of rlim_cur */
 	uint64_t start_ns;                                /* [I] monotonic */
 
