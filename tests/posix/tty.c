@@ -425,6 +425,30 @@ static void session_begin(void)
 	CHECK_OK(ioctl(slave, TIOCSCTTY, 0));
 }
 
+/* Who may only write to a terminal cannot make it its own. */
+TEST(no_control_by_writing)
+{
+	char name[32];
+	int number, fd;
+	pid_t pid;
+
+	pty_make();
+	CHECK_OK(ioctl(master, TIOCGPTN, &number));
+	snprintf(name, sizeof(name), "/dev/pts/%d", number);
+	CHECK_OK(chmod(name, 0666));
+	if (CHILD(pid)) {
+		become_user(1000);
+		CHECK_OK(setsid());
+		fd = CHECK_OK(open(name, O_WRONLY));
+		CHECK_ERR(open("/dev/tty", O_RDWR), ENXIO);
+		CHECK_ERR(ioctl(fd, TIOCSCTTY, 0), EPERM);
+		CHECK_OK(open(name, O_RDWR));
+		CHECK_OK(open("/dev/tty", O_RDWR));
+		_exit(0);
+	}
+	wait_ok(pid);
+}
+
 TEST(controlling_terminal)
 {
 	pid_t pid;

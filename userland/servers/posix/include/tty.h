@@ -97,8 +97,8 @@ int tty_session_foreground(struct session *session);   /* group number, -1: none
 /* The caller's controlling terminal, with a reference; or NULL. */
 struct tty *tty_session_get(void);
 
-/* Start-up: connects to the console service and registers /dev/tty, console, ttyS*, ptmx. */
+/* Start-up: connects to the console service and registers /dev/tty, console, ttyS*. */
 void tty_start(void);
-void pty_start(void);
+void pty_start(void); /* registers /dev/ptmx */
 
 #endif

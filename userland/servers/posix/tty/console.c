@@ -141,5 +141,4 @@ void tty_start(void)
 			line_start(i);
 	device_register_char(TTYAUX_MAJOR, 0, "tty", 0666, with_open(&current_ops, current_open));
 	device_register_char(TTYAUX_MAJOR, 1, "console", 0600, with_open(&console_ops_, console_open));
-	pty_start();
 }

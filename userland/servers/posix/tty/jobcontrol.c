@@ -164,7 +164,8 @@ int tty_session_foreground(struct session *session)
 
 /* ---- requests ---- */
 
-static long controlling_set(struct tty *tty, uint64_t steal)
+/* readable: the caller's file is, without which a terminal is not to be had (tty_file_open). */
+static long controlling_set(struct tty *tty, uint64_t steal, bool readable)
 {
 	bool leader;
 	struct pgrp *pgrp = own_pgrp(&leader);
@@ -174,7 +175,7 @@ static long controlling_set(struct tty *tty, uint64_t steal)
 	job_control_lock();
 	if (pgrp->session->tty == tty) {
 		result = 0;
-	} else if (!leader || pgrp->session->tty) {
+	} else if (!leader || pgrp->session->tty || !(readable || capable(CAP_SYS_ADMIN))) {
 		result = -EPERM;
 	} else if (tty->session && !(steal == 1 && current->cred->euid == 0)) {
 		result = -EPERM;
@@ -292,11 +293,11 @@ static long input_simulate(struct tty *tty, uint64_t address)
 	return 0;
 }
 
-long job_control_ioctl(struct tty *tty, unsigned request, uint64_t argument)
+long job_control_ioctl(struct tty *tty, unsigned request, uint64_t argument, bool readable)
 {
 	switch (request) {
 	case LINUX_TIOCSCTTY:
-		return controlling_set(tty, argument);
+		return controlling_set(tty, argument, readable);
 	case LINUX_TIOCNOTTY:
 		return controlling_drop(tty);
 	case LINUX_TIOCGPGRP:

@@ -3,6 +3,7 @@
 #ifndef POSIX_JOBCONTROL_H
 #define POSIX_JOBCONTROL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "usercopy.h"
 
@@ -22,6 +23,6 @@ long job_control_check(struct tty *tty, int sig);
 /* A session leader without a terminal opens one: it becomes the controlling one. */
 void job_control_open(struct tty *tty);
 void job_control_hangup(struct tty *tty);
-long job_control_ioctl(struct tty *tty, unsigned request, uint64_t argument);
+long job_control_ioctl(struct tty *tty, unsigned request, uint64_t argument, bool readable);
 
 #endif

@@ -212,7 +212,7 @@ static long master_ioctl(struct file *file, unsigned request, uint64_t argument)
 		return put_user_u32(argument, pty->tail - pty->head);
 	}
 	/* settings and window size are the terminal's, whichever side asks */
-	struct file slave = { .ops = &tty_file_ops, .private = &pty->slave };
+	struct file slave = { .ops = &tty_file_ops, .mode = file->mode, .private = &pty->slave };
 	return tty_file_ops.ioctl(&slave, request, argument);
 }
 
@@ -232,41 +232,48 @@ static void master_release(struct file *file)
 
 /* ---- the pair ---- */
 
-static long index_take(struct pty *pty)
+static void pty_init(struct pty *pty, unsigned index)
 {
-	long index = -ENOSPC;
+	char name[16];
+
+	snprintf(name, sizeof(name), "pts/%u", index);
+	tty_init(&pty->slave, &pty_ops, name, PTS_MAJOR << 8 | index);
+	pty->slave.private = pty;
+	pty->index = index;
+	pty->locked = true;
+	wait_queue_init(&pty->readers);
+}
+
+/* Under a free number, whose node may be there already (mknod, an old O_PATH): it is whole when it is found. */
+static int pty_publish(struct pty *pty)
+{
+	int error = -ENOSPC;
 
 	mutex_lock(&table_lock);
-	for (unsigned i = 0; i < MAX_PTYS && index < 0; i++) {
+	for (unsigned i = 0; i < MAX_PTYS && error; i++) {
 		if (pairs[i])
 			continue;
+		pty_init(pty, i);
 		pairs[i] = pty;
-		index = i;
+		error = 0;
 	}
 	mutex_unlock(&table_lock);
-	return index;
+	return error;
 }
 
 static int ptmx_open(struct inode *inode, struct file *file)
 {
 	struct pty *pty = calloc(1, sizeof(*pty));
-	char name[16];
 
 	(void)inode;
 	if (!pty)
 		return -ENOMEM;
-	long index = index_take(pty);
-	if (index < 0) {
+	int error = pty_publish(pty);
+	if (error) {
 		free(pty);
-		return (int)index;
+		return error;
 	}
-	snprintf(name, sizeof(name), "pts/%ld", index);
-	tty_init(&pty->slave, &pty_ops, name, PTS_MAJOR << 8 | (uint32_t)index);
-	pty->slave.private = pty;
-	pty->index = (unsigned)index;
-	pty->locked = true;
-	wait_queue_init(&pty->readers);
-	int error = device_register_char(PTS_MAJOR, pty->index, name, 0620, &slave_ops);
+	error = device_register_char(PTS_MAJOR, pty->index, pty->slave.name, 0620, &slave_ops);
 	if (error) {
 		tty_put(&pty->slave);
 		return error;

@@ -169,8 +169,7 @@ static void on_signal(void *owner, int sig)
 {
 	struct tty *tty = owner;
 
-	if (sig != 0)
-		signal_send_pgrp(tty->foreground, sig, NULL);
+	signal_send_pgrp(tty->foreground, sig, NULL);
 }
 
 static void on_flow(void *owner, bool stopped)
@@ -202,6 +201,11 @@ void tty_receive(struct tty *tty, const uint8_t *bytes, size_t len)
 		wait_queue_wake_all(&tty->readers);
 	tty_carry(tty);
 }
+
+/*
+ * Reads wait on ring and termios without the lock: each change is followed by a wake-up, after which the
+ * sleeper looks again, and what is taken is decided under the lock (input_take).
+ */
 
 /* How many bytes a read waits for (POSIX 11.1.7): in canonical mode a line, else VMIN. */
 static bool input_ready(struct tty *tty, size_t least)
@@ -316,7 +320,8 @@ int tty_file_open(struct tty *tty, struct file *file, bool may_control)
 	}
 	atomic_fetch_add(&tty->nr_open, 1);
 	file->private = tty;
-	if (may_control && !(atomic_load(&file->flags) & LINUX_O_NOCTTY))
+	/* who may only write (mode 0620) does not get what the owner of a terminal may do with it */
+	if (may_control && file_readable(file) && !(atomic_load(&file->flags) & LINUX_O_NOCTTY))
 		job_control_open(tty);
 	return 0;
 }
@@ -500,7 +505,7 @@ static long tty_ioctl(struct file *file, unsigned request, uint64_t argument)
 	case LINUX_TIOCGDEV:
 		return put_user_u32(argument, tty->rdev);
 	}
-	return job_control_ioctl(tty, request, argument);
+	return job_control_ioctl(tty, request, argument, file_readable(file));
 }
 
 void tty_hangup(struct tty *tty)
