@@ -502,6 +502,29 @@ TEST(madvise_dontneed)
 	CHECK_ERR(madvise(area, PAGE, MADV_DONTNEED), ENOMEM);
 }
 
+/* Locked memory is not given up; what others may share is neither forgotten nor wiped. */
+TEST(madvise_that_does_not_fit)
+{
+	int fd = file_of_pages();
+	char *area = anonymous(PAGE), *private = map_file(fd, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+	char *shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(shared != MAP_FAILED);
+	CHECK_ERR(madvise(private, PAGE, MADV_FREE), EINVAL);
+	CHECK_ERR(madvise(shared, PAGE, MADV_FREE), EINVAL);
+	CHECK_ERR(madvise(private, PAGE, MADV_WIPEONFORK), EINVAL);
+	CHECK_ERR(madvise(shared, PAGE, MADV_WIPEONFORK), EINVAL);
+	CHECK_OK(mlock(area, PAGE));
+	area[0] = 1;
+	CHECK_ERR(madvise(area, PAGE, MADV_DONTNEED), EINVAL);
+	CHECK_ERR(madvise(area, PAGE, MADV_FREE), EINVAL);
+	CHECK_EQ(area[0], 1);
+	CHECK_OK(munlock(area, PAGE));
+	CHECK_OK(madvise(area, PAGE, MADV_WIPEONFORK));
+	CHECK_OK(madvise(area, PAGE, MADV_DONTNEED));
+	CHECK_EQ(area[0], 0);
+}
+
 TEST(msync_rules)
 {
 	int fd = file_of_pages();

@@ -104,6 +104,35 @@ static long will_need(struct mm *mm, uint64_t start, uint64_t limit)
 	return 0;
 }
 
+/* Locked memory is not given up, and what others may share is neither forgotten nor wiped. */
+static bool advice_fits(const struct vma *vma, int advice)
+{
+	bool own = !vma->file && !(vma->flags & VMA_SHARED), locked = vma->flags & VMA_LOCKED;
+
+	switch (advice) {
+	case LINUX_MADV_DONTNEED:
+		return !locked;
+	case LINUX_MADV_FREE:
+		return own && !locked;
+	case LINUX_MADV_WIPEONFORK:
+		return own;
+	default:
+		return true;
+	}
+}
+
+static long advice_check(struct mm *mm, uint64_t start, uint64_t end, int advice)
+{
+	bool fits = true;
+
+	mutex_lock(&mm->lock);
+	for (uint32_t i = vma_list_lower(&mm->vmas, start); i < mm->vmas.nr && mm->vmas.array[i].start < end;
+	     i++)
+		fits &= advice_fits(&mm->vmas.array[i], advice);
+	mutex_unlock(&mm->lock);
+	return fits ? 0 : -EINVAL;
+}
+
 long sys_madvise(SYSCALL_ARGS)
 {
 	struct mm *mm = current->process->mm;
@@ -111,6 +140,9 @@ long sys_madvise(SYSCALL_ARGS)
 	long error = range_check(start, (uint64_t)a1, &end);
 
 	if (error || start == end)
+		return error;
+	error = advice_check(mm, start, end, (int)a2);
+	if (error)
 		return error;
 	switch ((int)a2) {
 	case LINUX_MADV_DONTNEED:
