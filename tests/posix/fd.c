@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -320,4 +321,46 @@ TEST(lock_ranges_beyond_all_files)
 	lock.l_start = INT64_MAX;
 	lock.l_len = 2;
 	CHECK_ERR(fcntl(fd, F_SETLK, &lock), EOVERFLOW);
+}
+
+static void *lock_thread(void *argument)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return (void *)(long)(fcntl((int)(long)argument, F_SETLKW, &lock) < 0 ? errno : 0);
+}
+
+/* Closed while a thread waits for a lock on it: the lock must not stay without a descriptor. */
+TEST(lock_granted_after_close)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int ready[2], go[2];
+	pthread_t thread;
+	void *result;
+	pid_t pid;
+	char byte;
+
+	file_make("f", "", 0);
+	CHECK_OK(pipe(ready));
+	CHECK_OK(pipe(go));
+	if (CHILD(pid)) {
+		CHECK_OK(fcntl(CHECK_OK(open("f", O_RDWR)), F_SETLK, &lock));
+		CHECK_EQ(write(ready[1], "x", 1), 1);
+		CHECK_EQ(read(go[0], &byte, 1), 1);
+		_exit(0);
+	}
+	CHECK_EQ(read(ready[0], &byte, 1), 1);
+	int fd = CHECK_OK(open("f", O_RDWR));
+	CHECK_EQ(pthread_create(&thread, NULL, lock_thread, (void *)(long)fd), 0);
+	sleep_ms(100);
+	CHECK_OK(close(fd));
+	CHECK_EQ(write(go[1], "x", 1), 1);
+	wait_ok(pid);
+	CHECK_EQ(pthread_join(thread, &result), 0);
+	CHECK_EQ((long)result, EBADF);
+	if (CHILD(pid)) {
+		CHECK_OK(fcntl(CHECK_OK(open("f", O_RDWR)), F_SETLK, &lock));
+		_exit(0);
+	}
+	wait_ok(pid);
 }

@@ -42,7 +42,7 @@ struct record_lock *record_conflict(struct list *locks, const struct record_lock
 /* Sets wanted's range for its owner (or clears it): splits and joins. -ENOMEM changes nothing. */
 int record_apply(struct list *locks, const struct record_lock *wanted, bool unlock);
 
-long record_fcntl(struct file *file, int command, uint64_t user_flock);
+long record_fcntl(int fd, struct file *file, int command, uint64_t user_flock);
 long record_flock(struct file *file, int operation);
 /* close(): POSIX locks of that table on the file's inode go, whoever else has it open. */
 void record_locks_release_table(struct file *file, struct fdtable *table);

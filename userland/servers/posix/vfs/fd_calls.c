@@ -105,7 +105,7 @@ static long fcntl_set_flags(struct file *file, unsigned flags)
 	return 0;
 }
 
-static long fcntl_file(struct file *file, int command, uint64_t argument)
+static long fcntl_file(int fd, struct file *file, int command, uint64_t argument)
 {
 	switch (command) {
 	case LINUX_F_SETFL:
@@ -116,7 +116,7 @@ static long fcntl_file(struct file *file, int command, uint64_t argument)
 	case LINUX_F_OFD_GETLK:
 	case LINUX_F_OFD_SETLK:
 	case LINUX_F_OFD_SETLKW:
-		return record_fcntl(file, command, argument);
+		return record_fcntl(fd, file, command, argument);
 	case LINUX_F_SETOWN:
 		file->owner = (int32_t)argument;
 		return 0;
@@ -156,7 +156,7 @@ long sys_fcntl(SYSCALL_ARGS)
 		break;
 	default:
 		ref = fd_get(fd);
-		result = ref.file ? fcntl_file(ref.file, command, (uint64_t)a2) : -EBADF;
+		result = ref.file ? fcntl_file(fd, ref.file, command, (uint64_t)a2) : -EBADF;
 	}
 	fd_put(ref);
 	return result;

@@ -197,7 +197,24 @@ static long record_get(struct file *file, struct linux_flock *flock, const struc
 	return 0;
 }
 
-long record_fcntl(struct file *file, int command, uint64_t user_flock)
+static void records_release(struct inode *inode, enum record_kind kind, const void *owner);
+
+/*
+ * A lock that was granted after another thread had closed the descriptor: close() let go of those that there
+ * were, and nobody would of this one.
+ */
+static long record_keep(int fd, struct file *file)
+{
+	struct file *now = fdtable_file(current->files, fd, NULL);
+	bool open = now == file;
+
+	file_put(now);
+	if (!open)
+		records_release(file->inode, RECORD_POSIX, current->files);
+	return open ? 0 : -EBADF;
+}
+
+long record_fcntl(int fd, struct file *file, int command, uint64_t user_flock)
 {
 	bool ofd = command >= LINUX_F_OFD_GETLK;
 	struct linux_flock flock;
@@ -217,13 +234,12 @@ long record_fcntl(struct file *file, int command, uint64_t user_flock)
 	if ((flock.l_type == LINUX_F_RDLCK && !file_readable(file)) ||
 	    (flock.l_type == LINUX_F_WRLCK && !file_writable(file)))
 		return -EBADF;
-	return record_set(file->inode, &wanted, flock.l_type == LINUX_F_UNLCK,
-			  command == LINUX_F_SETLKW || command == LINUX_F_OFD_SETLKW);
+	error = record_set(file->inode, &wanted, flock.l_type == LINUX_F_UNLCK,
+			   command == LINUX_F_SETLKW || command == LINUX_F_OFD_SETLKW);
+	return !error && !ofd && flock.l_type != LINUX_F_UNLCK ? record_keep(fd, file) : error;
 }
 
 /* ---- flock ---- */
-
-static void records_release(struct inode *inode, enum record_kind kind, const void *owner);
 
 long record_flock(struct file *file, int operation)
 {
