@@ -382,6 +382,25 @@ TEST(tmpfs_size_holds_for_mappings)
 	CHECK_OK(umount2("m", 0));
 }
 
+TEST(mount_moves_to_its_like_only)
+{
+	struct stat status;
+
+	if (getuid() != 0)
+		SKIP("needs root");
+	CHECK_OK(mkdir("m", 0755));
+	CHECK_OK(mkdir("n", 0755));
+	if (mount("none", "m", "tmpfs", 0, NULL) < 0)
+		SKIP("no mount: %s", strerror(errno));
+	CHECK_OK(mount(NULL, "m", NULL, MS_PRIVATE, NULL));
+	file_make("m/f", "x", 1);
+	file_make("plain", "x", 1);
+	CHECK_ERR(mount("m", "plain", NULL, MS_MOVE, NULL), EINVAL);
+	CHECK_ERR(mount("n", "m", NULL, MS_MOVE, NULL), EINVAL);
+	CHECK_OK(stat("m/f", &status));
+	CHECK_OK(umount2("m", 0));
+}
+
 /* Names take memory too: there are only so many, however they are made. */
 TEST(tmpfs_names_are_limited)
 {

@@ -148,10 +148,13 @@ static int fsclient_create(struct inode *dir, struct dentry *dentry, const struc
 	if (target_len)
 		memcpy(request.text + dentry->len, new->target, target_len);
 	error = fs_error(fs_create(endpoint_of(dir), &request, &reply));
-	if (!error)
-		error = instantiate(dir, dentry, &reply.attr);
 	if (error)
 		return error;
+	error = instantiate(dir, dentry, &reply.attr);
+	if (error) {
+		dentry_kill(dentry); /* the name is on the disk: it must not be cached as absent */
+		return error;
+	}
 	dir_changed(dir, request.time_ns);
 	if (inode_is_dir(dentry->inode))
 		dir->nlink++;

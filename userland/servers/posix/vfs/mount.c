@@ -167,6 +167,12 @@ static void path_to_top(struct path *path)
 	rwlock_read_unlock(&dentry_lock);
 }
 
+/* A place that was removed takes no mount. dentry_lock is held. */
+static bool dentry_is_gone(const struct dentry *dentry)
+{
+	return (atomic_load(&dentry->refs) & DENTRY_DEAD) && !dentry->is_root;
+}
+
 /* Puts a new mount on top of path; its reference becomes the table's. mount_lock is held. */
 static int mount_place(struct mount *mnt, const struct path *path)
 {
@@ -175,7 +181,7 @@ static int mount_place(struct mount *mnt, const struct path *path)
 
 	path_to_top(&place);
 	rwlock_write_lock(&dentry_lock);
-	if ((atomic_load(&place.dentry->refs) & DENTRY_DEAD) && !place.dentry->is_root)
+	if (dentry_is_gone(place.dentry))
 		error = -ENOENT;
 	if (!error) {
 		mount_insert(mnt, place.mnt, place.dentry); /* takes over place's references */
@@ -384,9 +390,12 @@ int mount_move(const struct path *from, const struct path *to)
 	mutex_lock(&mount_lock);
 	path_to_top(&place);
 	rwlock_write_lock(&dentry_lock);
-	if (from->dentry != mnt->root || !mnt->parent)
+	if (from->dentry != mnt->root || !mnt->parent ||
+	    inode_is_dir(path_inode(from)) != inode_is_dir(path_inode(&place)))
 		error = -EINVAL;
-	for (up = place.mnt; up; up = up->parent)
+	if (!error && dentry_is_gone(place.dentry))
+		error = -ENOENT;
+	for (up = place.mnt; up && !error; up = up->parent)
 		if (up == mnt)
 			error = -ELOOP;
 	if (!error) {
