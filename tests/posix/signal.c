@@ -845,3 +845,36 @@ TEST(continue_behind_stop)
 	CHECK_OK(kill(pid, SIGKILL));
 	wait_signalled(pid, SIGKILL);
 }
+
+static void spoil_altstack(int number, siginfo_t *info, void *context)
+{
+	ucontext_t *frame = context;
+
+	(void)info;
+	frame->uc_stack.ss_size = 0;
+	nr_seen = number;
+}
+
+/* What a handler leaves in its frame is checked like an argument of sigaltstack. */
+TEST(altstack_spoilt_in_frame)
+{
+	struct sigaction action = { .sa_sigaction = spoil_altstack, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	stack_t stack = { .ss_sp = malloc(65536), .ss_size = 65536 }, now;
+
+	CHECK_OK(sigaltstack(&stack, NULL));
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	CHECK_OK(raise(SIGUSR1));
+	CHECK_EQ(nr_seen, SIGUSR1);
+	CHECK_OK(sigaltstack(NULL, &now));
+	CHECK_EQ(now.ss_size, 65536);
+	CHECK_EQ(now.ss_flags, 0);
+	CHECK_OK(raise(SIGUSR1));
+}
+
+TEST(queueinfo_to_no_process)
+{
+	siginfo_t info = { .si_code = SI_QUEUE };
+
+	CHECK_ERR(syscall(SYS_rt_sigqueueinfo, 0, SIGUSR1, &info), ESRCH);
+	CHECK_ERR(syscall(SYS_rt_sigqueueinfo, -1, SIGUSR1, &info), ESRCH);
+}

@@ -83,6 +83,9 @@ bool signal_protected_locked(const struct process *process, int sig);
 bool signal_ignored_locked(const struct process *process, int sig);
 void siginfo_user(struct linux_siginfo *info, int sig, int code);
 
+/* sys_signal.c */
+long signal_set_altstack(struct thread *self, struct linux_stack stack); /* -EPERM, -EINVAL, -ENOMEM */
+
 /* posix_timer.c */
 void posix_timers_destroy(struct process *process);
 /* Its signal has come into a queue, or left it without being taken. */

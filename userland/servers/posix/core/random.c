@@ -3,8 +3,8 @@
  * The random generator: ChaCha20 with fast key erasure.  The first half of each block becomes the
  * next key at once, the second half is handed out, in pieces that are erased here as they go; so
  * what was handed out cannot be computed from a later state.  A request for more than such a half
- * takes one as the key of its own stream.  The key is seeded with RDRAND where the CPU has it, and with the jitter of the time stamp
- * counter, and stirred again with both every few minutes of use.
+ * takes one as the key of its own stream.  The key is seeded with RDRAND where the CPU has it, and
+ * with the jitter of the time stamp counter, and stirred again with both every few minutes of use.
  */
 #include "chacha20.h"
 #include "lockrank.h"

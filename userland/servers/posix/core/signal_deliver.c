@@ -272,8 +272,7 @@ long sys_rt_sigreturn(SYSCALL_ARGS)
 	sigcontext_load(self, &frame.uc.uc_mcontext);
 	if (fpu_restore(self, frame.uc.uc_mcontext.fpstate))
 		goto bad;
-	if (!(frame.uc.uc_stack.ss_flags & ~(int)(LINUX_SS_ONSTACK | LINUX_SS_DISABLE | LINUX_SS_AUTODISARM)))
-		self->altstack = frame.uc.uc_stack;
+	signal_set_altstack(self, frame.uc.uc_stack); /* a handler may have spoilt it: then nothing changes */
 	return (long)thread_regs(self)->rax;
 bad:
 	signal_force(LINUX_SIGSEGV, LINUX_SI_KERNEL, addr);

@@ -79,6 +79,25 @@ long sys_rt_sigpending(SYSCALL_ARGS)
 	return put_user_u64((uint64_t)a0, set);
 }
 
+long signal_set_altstack(struct thread *self, struct linux_stack stack)
+{
+	int mode = stack.ss_flags & ~(int)LINUX_SS_AUTODISARM;
+
+	if (signal_on_altstack(self))
+		return -EPERM;
+	if (mode != 0 && mode != LINUX_SS_DISABLE && mode != LINUX_SS_ONSTACK)
+		return -EINVAL;
+	if (mode == LINUX_SS_DISABLE)
+		stack = (struct linux_stack){ .ss_flags = stack.ss_flags };
+	else if (stack.ss_size < LINUX_MINSIGSTKSZ)
+		return -ENOMEM;
+	else
+		stack.ss_flags &= ~LINUX_SS_ONSTACK;
+	stack.pad = 0;
+	self->altstack = stack;
+	return 0;
+}
+
 long sys_sigaltstack(SYSCALL_ARGS)
 {
 	struct thread *self = current;
@@ -89,19 +108,9 @@ long sys_sigaltstack(SYSCALL_ARGS)
 	if (a0) {
 		if (copy_from_user(&new_stack, (uint64_t)a0, sizeof(new_stack)))
 			return -EFAULT;
-		if (signal_on_altstack(self))
-			return -EPERM;
-		int mode = new_stack.ss_flags & ~(int)LINUX_SS_AUTODISARM;
-		if (mode != 0 && mode != LINUX_SS_DISABLE && mode != LINUX_SS_ONSTACK)
-			return -EINVAL;
-		if (mode == LINUX_SS_DISABLE)
-			new_stack = (struct linux_stack){ .ss_flags = new_stack.ss_flags };
-		else if (new_stack.ss_size < LINUX_MINSIGSTKSZ)
-			return -ENOMEM;
-		else
-			new_stack.ss_flags &= ~LINUX_SS_ONSTACK;
-		new_stack.pad = 0;
-		self->altstack = new_stack;
+		long error = signal_set_altstack(self, new_stack);
+		if (error)
+			return error;
 	}
 	return a1 ? copy_to_user((uint64_t)a1, &old_stack, sizeof(old_stack)) : 0;
 }
@@ -351,7 +360,7 @@ long sys_rt_sigqueueinfo(SYSCALL_ARGS)
 
 	if (error)
 		return error;
-	return (int)a0 > 0 ? send_to_pid((int)a0, (int)a1, &info) : -EINVAL;
+	return (int)a0 > 0 ? send_to_pid((int)a0, (int)a1, &info) : -ESRCH;
 }
 
 long sys_rt_tgsigqueueinfo(SYSCALL_ARGS)
