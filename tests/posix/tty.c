@@ -449,6 +449,45 @@ TEST(no_control_by_writing)
 	wait_ok(pid);
 }
 
+/* Only the session's leader may ask for the terminal, even for the one it has. */
+TEST(control_is_the_leaders)
+{
+	pid_t pid, member;
+
+	pty_make();
+	if (CHILD(pid)) {
+		session_begin();
+		CHECK_OK(ioctl(slave, TIOCSCTTY, 0));
+		if (CHILD(member)) {
+			CHECK_ERR(ioctl(slave, TIOCSCTTY, 0), EPERM);
+			_exit(0);
+		}
+		wait_ok(member);
+		_exit(0);
+	}
+	wait_ok(pid);
+}
+
+TEST(exclusive_but_for_root)
+{
+	char name[32];
+	int number;
+	pid_t pid;
+
+	pty_make();
+	CHECK_OK(ioctl(master, TIOCGPTN, &number));
+	snprintf(name, sizeof(name), "/dev/pts/%d", number);
+	CHECK_OK(chmod(name, 0666));
+	CHECK_OK(ioctl(slave, TIOCEXCL));
+	CHECK_OK(open(name, O_RDWR | O_NOCTTY));
+	if (CHILD(pid)) {
+		become_user(1000);
+		CHECK_ERR(open(name, O_RDWR | O_NOCTTY), EBUSY);
+		_exit(0);
+	}
+	wait_ok(pid);
+}
+
 TEST(controlling_terminal)
 {
 	pid_t pid;

@@ -173,7 +173,7 @@ static long controlling_set(struct tty *tty, uint64_t steal, bool readable)
 	long result = 0;
 
 	job_control_lock();
-	if (pgrp->session->tty == tty) {
+	if (leader && pgrp->session->tty == tty) {
 		result = 0;
 	} else if (!leader || pgrp->session->tty || !(readable || capable(CAP_SYS_ADMIN))) {
 		result = -EPERM;

@@ -4,6 +4,7 @@
 
 #include <quoin/runtime.h>
 #include "clock.h"
+#include "cred.h"
 #include "file.h"
 #include "inode.h"
 #include "jobcontrol.h"
@@ -309,7 +310,7 @@ static uint32_t tty_poll(struct file *file, struct poll_table *table)
 int tty_file_open(struct tty *tty, struct file *file, bool may_control)
 {
 	mutex_lock(&tty->lock);
-	bool refused = tty->exclusive && atomic_load(&tty->nr_open);
+	bool refused = tty->exclusive && atomic_load(&tty->nr_open) && !capable(CAP_SYS_ADMIN);
 	bool gone = tty->hung_up && tty->device->free;
 	if (!refused && !gone)
 		tty->hung_up = false;
