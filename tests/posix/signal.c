@@ -834,9 +834,9 @@ TEST(continue_behind_stop)
 			;
 	}
 	WAIT_UNTIL(getpgid(pid) == pid);
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 100; i++) {
 		CHECK_OK(kill(pid, SIGTSTP));
-		for (volatile int spin = 0; spin < i * 40; spin++)
+		for (volatile int spin = 0; spin < i * 200; spin++)
 			;
 		CHECK_OK(kill(pid, SIGCONT));
 		sleep_ms(1);

@@ -645,7 +645,7 @@ TEST(killed_while_making_threads)
 	pthread_t thread;
 	pid_t pid;
 
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 40; i++) {
 		if (CHILD(pid)) {
 			for (int n = 0; n < 3; n++)
 				CHECK_EQ(pthread_create(&thread, NULL, make_threads, NULL), 0);
