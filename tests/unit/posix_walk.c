@@ -122,11 +122,6 @@ void inode_mark_dirty(struct inode *inode)
 	CHECK(!"files in memory are never written back");
 }
 
-void record_locks_free(struct inode *inode)
-{
-	CHECK(!"nobody locks");
-}
-
 /* ---- our side ---- */
 
 static struct thread self;

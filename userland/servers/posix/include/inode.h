@@ -136,7 +136,7 @@ struct inode {
 	atomic_int nr_shared_maps;  /* [a] shared mappings that may write; < 0: sealed against them */
 	struct list table_link;     /* [t] */
 	struct list dirty_link;     /* [d] */
-	struct record_locks *locks; /* [k] advisory locks, NULL until the first */
+	struct record_locks *locks; /* [k] advisory locks, NULL while there are none */
 	char *link;                 /* [a] cached target of a symbolic link, or a memfd's name; malloc'ed */
 	void *private;              /* the file system's, or a pipe */
 };

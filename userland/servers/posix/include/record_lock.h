@@ -32,9 +32,11 @@ struct record_lock {
 	int64_t start, end; /* end inclusive; INT64_MAX: to the end of the file */
 };
 
+/* Of an inode, while it has any or somebody asks for one; all under one lock. */
 struct record_locks {
 	struct list locks;       /* of struct record_lock */
 	struct wait_queue freed; /* woken when a lock goes or shrinks */
+	unsigned nr_users;       /* calls that work with it now */
 };
 
 /* Pure list logic, for the caller under the lock; tested on the host. */
@@ -48,6 +50,5 @@ long record_flock(struct file *file, int operation);
 void record_locks_release_table(struct file *file, struct fdtable *table);
 /* The last reference to an open file. */
 void record_locks_release_file(struct file *file);
-void record_locks_free(struct inode *inode);
 
 #endif

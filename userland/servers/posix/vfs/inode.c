@@ -16,7 +16,6 @@
 #include "mount.h"
 #include "pagecache.h"
 #include "process.h"
-#include "record_lock.h"
 #include "vfs_internal.h"
 
 static atomic_ulong nr_inodes;
@@ -110,9 +109,8 @@ struct inode *inode_get(struct inode *inode)
 
 static void inode_evict(struct inode *inode)
 {
+	assert(!inode->locks); /* their owners had it open */
 	pagecache_drop(inode);
-	if (inode->locks)
-		record_locks_free(inode);
 	if (inode->ops && inode->ops->evict)
 		inode->ops->evict(inode);
 	free(inode->link);

@@ -25,19 +25,37 @@ static struct list record_waits = LIST_INIT(record_waits);
 
 #define DEADLOCK_STEPS 8
 
-static struct record_locks *records_of(struct inode *inode)
+/* The inode's locks for as long as the caller works with them; NULL: there are none, and no memory for any. */
+static struct record_locks *records_get(struct inode *inode, bool create)
 {
-	struct record_locks *locks = inode->locks;
+	struct record_locks *locks;
 
-	if (!locks) {
-		locks = malloc(sizeof(*locks));
-		if (!locks)
-			return NULL;
-		list_init(&locks->locks);
-		wait_queue_init(&locks->freed);
-		__atomic_store_n(&inode->locks, locks, __ATOMIC_RELEASE);
+	mutex_lock(&records_lock);
+	locks = inode->locks;
+	if (!locks && create) {
+		locks = calloc(1, sizeof(*locks));
+		if (locks) {
+			list_init(&locks->locks);
+			wait_queue_init(&locks->freed);
+			__atomic_store_n(&inode->locks, locks, __ATOMIC_RELEASE);
+		}
 	}
+	if (locks)
+		locks->nr_users++;
+	mutex_unlock(&records_lock);
 	return locks;
+}
+
+static void records_put(struct inode *inode)
+{
+	struct record_locks *locks = inode->locks; /* stays: the caller is a user */
+
+	mutex_lock(&records_lock);
+	if (--locks->nr_users == 0 && list_empty(&locks->locks)) {
+		__atomic_store_n(&inode->locks, NULL, __ATOMIC_RELAXED);
+		free(locks);
+	}
+	mutex_unlock(&records_lock);
 }
 
 static const void *owner_waits_for(const void *owner)
@@ -61,19 +79,15 @@ static bool would_deadlock(const void *owner, const void *blocker)
 }
 
 /* One attempt: 0, -EAGAIN with the blocker's owner, -EDEADLK, -ENOMEM. */
-static int record_try(struct inode *inode, const struct record_lock *wanted, bool unlock,
+static int record_try(struct record_locks *locks, const struct record_lock *wanted, bool unlock,
 		      struct record_wait *wait)
 {
-	struct record_locks *locks;
 	struct record_lock *conflict;
 	int error;
 
 	mutex_lock(&records_lock);
-	locks = records_of(inode);
-	conflict = locks && !unlock ? record_conflict(&locks->locks, wanted) : NULL;
-	if (!locks) {
-		error = -ENOMEM;
-	} else if (conflict) {
+	conflict = unlock ? NULL : record_conflict(&locks->locks, wanted);
+	if (conflict) {
 		error = -EAGAIN;
 		if (wait && wanted->kind == RECORD_POSIX && conflict->kind == RECORD_POSIX) {
 			if (would_deadlock(wanted->owner, conflict->owner)) {
@@ -92,37 +106,45 @@ static int record_try(struct inode *inode, const struct record_lock *wanted, boo
 	return error;
 }
 
-static bool record_is_free(struct inode *inode, const struct record_lock *wanted)
+static bool record_is_free(struct record_locks *locks, const struct record_lock *wanted)
 {
 	bool is_free;
 
 	mutex_lock(&records_lock);
-	is_free = !record_conflict(&inode->locks->locks, wanted);
+	is_free = !record_conflict(&locks->locks, wanted);
 	mutex_unlock(&records_lock);
 	return is_free;
 }
 
-static long record_set(struct inode *inode, const struct record_lock *wanted, bool unlock, bool may_wait)
+static long record_wait_and_try(struct record_locks *locks, const struct record_lock *wanted)
 {
 	struct record_wait wait = { .link = LIST_INIT(wait.link) };
 	long error;
 
-	for (;;) {
-		error = record_try(inode, wanted, unlock, may_wait ? &wait : NULL);
-		if (error != -EAGAIN || !may_wait)
-			break;
-		error = wait_event(&inode->locks->freed, record_is_free(inode, wanted));
+	while ((error = record_try(locks, wanted, false, &wait)) == -EAGAIN) {
+		error = wait_event(&locks->freed, record_is_free(locks, wanted));
 		if (error)
 			break;
 	}
-	if (may_wait) {
-		mutex_lock(&records_lock);
-		list_remove(&wait.link);
-		mutex_unlock(&records_lock);
-	}
+	mutex_lock(&records_lock);
+	list_remove(&wait.link);
+	mutex_unlock(&records_lock);
+	return error;
+}
+
+static long record_set(struct inode *inode, const struct record_lock *wanted, bool unlock, bool may_wait)
+{
+	struct record_locks *locks = records_get(inode, !unlock);
+	long error;
+
+	if (!locks)
+		return unlock ? 0 : -ENOMEM;
+	error = may_wait && !unlock ? record_wait_and_try(locks, wanted)
+				    : record_try(locks, wanted, unlock, NULL);
 	/* Also a downgrade or a replaced range may let others in. */
-	if (!error && inode->locks)
-		wait_queue_wake_all(&inode->locks->freed);
+	if (!error)
+		wait_queue_wake_all(&locks->freed);
+	records_put(inode);
 	return error;
 }
 
@@ -272,10 +294,10 @@ long record_flock(struct file *file, int operation)
 
 static void records_release(struct inode *inode, enum record_kind kind, const void *owner)
 {
-	struct record_locks *locks = __atomic_load_n(&inode->locks, __ATOMIC_ACQUIRE);
+	struct record_locks *locks;
 	bool any = false;
 
-	if (!locks)
+	if (!__atomic_load_n(&inode->locks, __ATOMIC_ACQUIRE) || !(locks = records_get(inode, false)))
 		return;
 	mutex_lock(&records_lock);
 	list_for_each_safe (node, after, &locks->locks) {
@@ -290,6 +312,7 @@ static void records_release(struct inode *inode, enum record_kind kind, const vo
 	mutex_unlock(&records_lock);
 	if (any)
 		wait_queue_wake_all(&locks->freed);
+	records_put(inode);
 }
 
 void record_locks_release_table(struct file *file, struct fdtable *table)
@@ -301,13 +324,4 @@ void record_locks_release_file(struct file *file)
 {
 	records_release(file->inode, RECORD_OFD, file);
 	records_release(file->inode, RECORD_FLOCK, file);
-}
-
-void record_locks_free(struct inode *inode)
-{
-	struct list *node;
-
-	while ((node = list_pop(&inode->locks->locks)))
-		free(list_entry(node, struct record_lock, link));
-	free(inode->locks);
 }
