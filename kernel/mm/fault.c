@@ -227,22 +227,24 @@ unsigned fault_resolve_locked(struct aspace *aspace, struct region *region, uint
 	return write_private(aspace, region, addr, pte, batch);
 }
 
+void fault_lock(struct aspace *aspace, uintptr_t addr, bool write)
+{
+	spin_lock(&aspace->lock);
+	if (likely(!write || !aspace->clones_running))
+		return;
+	spin_unlock(&aspace->lock);
+	tlb_flush(aspace, addr, addr + PAGE_SIZE);
+	spin_lock(&aspace->lock);
+}
+
 static unsigned resolve(struct aspace *aspace, uintptr_t addr, unsigned access)
 {
-	bool flushed = false;
 	struct tlb_batch batch;
 	struct region *region;
 	unsigned kind;
 
 	tlb_batch_init(&batch, aspace);
-again:
-	spin_lock(&aspace->lock);
-	if (unlikely(aspace->clones_running && (access & ACCESS_WRITE) && !flushed)) {
-		spin_unlock(&aspace->lock);
-		tlb_flush(aspace, addr, addr + PAGE_SIZE);
-		flushed = true;
-		goto again;
-	}
+	fault_lock(aspace, addr, access & ACCESS_WRITE);
 	region = region_find(&aspace->regions, addr);
 	kind = region ? fault_resolve_locked(aspace, region, addr, access, false, &batch)
 		      : QUOIN_FAULT_UNMAPPED;

@@ -55,6 +55,8 @@ uintptr_t mapping_zap(struct aspace *aspace, uintptr_t addr, uintptr_t end, bool
 /* Takes the right to write away in [addr, end) from entries that are not PRIVATE.  Locked. */
 void mapping_protect_shared(struct aspace *aspace, uintptr_t addr, uintptr_t end, struct tlb_batch *batch);
 
+/* Locks aspace to resolve an access at addr (a page); before a write, flushes what a clone that runs has not. */
+void fault_lock(struct aspace *aspace, uintptr_t addr, bool write);
 /*
  * Resolves access at addr (a page) of region: enum quoin_fault_kind, FAULT_NONE when done.  With
  * force the region's protection is ignored (for ptrace).  Locked; what became stale goes to batch.

@@ -18,7 +18,7 @@ static uint64_t page_borrow(struct aspace *aspace, uintptr_t addr, bool write)
 	bool force;
 
 	tlb_batch_init(&batch, aspace);
-	spin_lock(&aspace->lock);
+	fault_lock(aspace, addr, write);
 	region = region_find(&aspace->regions, addr);
 	force = region && !(region->flags & QUOIN_MAP_SHARED);
 	if (region &&

@@ -16,9 +16,13 @@
 
 /* The other half of the kernel. */
 static uint64_t flushes;
+static uint64_t *stale_word; /* another CPU writes to it before its translation goes */
 
 void tlb_flush(struct aspace *aspace, uintptr_t start, uintptr_t end)
 {
+	if (stale_word)
+		*stale_word = 77;
+	stale_word = NULL;
 	CHECK(!aspace || !aspace->lock.held);
 	flushes += start < end;
 }
@@ -399,6 +403,26 @@ static void test_file(void)
 	object_put(&b->object);
 }
 
+/* While a clone runs, a write from outside must not copy a page that another CPU can still write to. */
+static void test_transfer_during_clone(void)
+{
+	struct aspace *parent, *child;
+	uint64_t value = 1;
+
+	CHECK_EQ(aspace_new(QUOIN_ASPACE_GUEST, server, account, &parent), 0);
+	CHECK_EQ(aspace_map(parent, BASE, PAGE_SIZE, 3, NULL, 7, 0), 0);
+	CHECK_EQ(cpu_write(parent, BASE, 1), 0);
+	CHECK_EQ(aspace_clone(parent, account, &child), 0);
+	parent->clones_running = 1;
+	CHECK_EQ(cpu_access(parent, BASE, ACCESS_READ, &stale_word), 0);
+	CHECK_EQ(aspace_copy_in(parent, BASE + 8, &value, 8), 8);
+	parent->clones_running = 0;
+	CHECK_EQ(cpu_read(parent, BASE, &value), 0);
+	CHECK_EQ(value, 77);
+	object_put(&parent->object);
+	object_put(&child->object);
+}
+
 static void test_arguments(void)
 {
 	struct aspace *a;
@@ -474,6 +498,7 @@ int main(void)
 	test_arguments();
 	test_random();
 	test_file();
+	test_transfer_during_clone();
 	test_out_of_memory();
 	object_put(&object->object);
 	CHECK_EQ(object_count(), objects);
