@@ -64,6 +64,10 @@ same() {
     same python 7
 }
 
+@test "python3's own tests: calls, threads, signals, memory maps, files, terminals" {
+    same python-tests 5
+}
+
 @test "sort: threads and temporary files" {
     same sort 0
 }
