@@ -144,11 +144,8 @@ int ext4_forget(struct ext4_fs *fs, struct ext4_id id)
 	err = inode_get_id(fs, id, &inode);
 	if (!err) {
 		window_drop(fs, inode.ino);
-		if (!inode.raw->i_links_count) {
-			err = orphan_del(&inode);
-			if (!err)
-				err = inode_destroy(&inode);
-		}
+		if (!inode.raw->i_links_count)
+			err = inode_destroy(&inode);
 		inode_put(&inode);
 	}
 	return op_end(fs, err);

@@ -207,6 +207,12 @@ int blocks_claim(struct ext4_fs *fs, uint64_t start, uint32_t count)
 	return span_change(fs, start, count, true);
 }
 
+/* Undoes a claim of the same operation: the blocks are reserved, as before. */
+void blocks_unclaim(struct ext4_fs *fs, uint64_t start, uint32_t count)
+{
+	span_change(fs, start, count, false);
+}
+
 /* One block for metadata, claimed at once. */
 int block_alloc(struct ext4_fs *fs, uint64_t goal, uint64_t *out)
 {
@@ -216,7 +222,10 @@ int block_alloc(struct ext4_fs *fs, uint64_t goal, uint64_t *out)
 	if (err)
 		return err;
 	*out = span.start;
-	return blocks_claim(fs, span.start, 1);
+	err = blocks_claim(fs, span.start, 1);
+	if (err)
+		blocks_unreserve(fs, span.start, 1);
+	return err;
 }
 
 static void freed_remember(struct ext4_fs *fs, uint64_t start, uint32_t count)
@@ -236,27 +245,32 @@ static void freed_remember(struct ext4_fs *fs, uint64_t start, uint32_t count)
 	fs->freed[fs->nr_freed++] = (struct span){ start, count };
 }
 
-/* Frees a file's blocks; they may span groups. */
+/* Reads what it takes to free a block of a file, so that the memory is there when that must not fail. */
+int blocks_free_prepare(struct ext4_fs *fs, uint64_t block)
+{
+	uint32_t index = (uint32_t)((block - fs->sb.s_first_data_block) / fs->blocks_per_group);
+	struct buf *buf;
+	int err = group_use(fs, index); /* the busy map, while the bits are set */
+
+	if (!err)
+		err = bitmap_get_blocks(fs, index, &buf);
+	if (!err)
+		buf_put(buf);
+	return err;
+}
+
+/* Frees a file's blocks, which lie in one group: all or none. */
 int blocks_free(struct ext4_fs *fs, uint64_t start, uint32_t count)
 {
-	while (count) {
-		uint64_t offset = start - fs->sb.s_first_data_block;
-		uint32_t room = fs->blocks_per_group - (uint32_t)(offset % fs->blocks_per_group);
-		uint32_t part = MIN(count, room);
-		uint32_t index = (uint32_t)(offset / fs->blocks_per_group);
-		int err = 0;
+	int err = 0;
 
-		if (blocks_valid(fs, start, part))
-			err = group_use(fs, index); /* the busy map, while the bits are set */
-		if (!err)
-			err = span_change(fs, start, part, false);
-		if (err)
-			return err;
-		freed_remember(fs, start, part);
-		start += part;
-		count -= part;
-	}
-	return 0;
+	if (blocks_valid(fs, start, count))
+		err = blocks_free_prepare(fs, start);
+	if (!err)
+		err = span_change(fs, start, count, false);
+	if (!err)
+		freed_remember(fs, start, count);
+	return err;
 }
 
 /* after a write-back: what was freed before can be used again */

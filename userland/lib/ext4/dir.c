@@ -234,6 +234,14 @@ int dir_insert(struct inode *dir, const char *name, size_t len, uint32_t ino, ui
 	return dir_append(dir, name, len, ino, type);
 }
 
+/* the slot's block was changed: its pin is dropped */
+static void slot_done(struct inode *dir, struct dir_slot *slot)
+{
+	buf_dirty(dir->fs, slot->buf);
+	buf_put(slot->buf);
+	slot->buf = NULL;
+}
+
 /* Removes the slot's entry and drops its pin. */
 void dir_remove(struct inode *dir, struct dir_slot *slot)
 {
@@ -241,8 +249,7 @@ void dir_remove(struct inode *dir, struct dir_slot *slot)
 		slot->previous->rec_len = (uint16_t)(slot->previous->rec_len + slot->entry->rec_len);
 	else
 		slot->entry->inode = 0;
-	buf_dirty(dir->fs, slot->buf);
-	buf_put(slot->buf);
+	slot_done(dir, slot);
 }
 
 /* Lets the slot's name mean another inode, and drops its pin. */
@@ -251,8 +258,7 @@ void dir_set(struct inode *dir, struct dir_slot *slot, uint32_t ino, uint32_t mo
 	slot->entry->inode = ino;
 	if (fs_has_incompat(dir->fs, EXT4_INCOMPAT_FILETYPE))
 		slot->entry->file_type = dirent_type(mode);
-	buf_dirty(dir->fs, slot->buf);
-	buf_put(slot->buf);
+	slot_done(dir, slot);
 }
 
 /* The first block of a new directory. */

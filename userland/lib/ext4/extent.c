@@ -321,13 +321,16 @@ int extent_mark_written(struct inode *inode, uint32_t logical, uint32_t count)
 	return err;
 }
 
-/* frees the part of the leaf's last extent that lies at or behind first */
+/* frees the part of the leaf's last extent that lies at or behind first, as far as it is in one group */
 static int leaf_cut(struct inode *inode, struct extent_node *node, uint32_t first)
 {
+	struct ext4_fs *fs = inode->fs;
 	struct extent_leaf *leaf = extent_leaves(node->head) + node->head->entries - 1;
-	uint32_t keep = leaf->block < first ? first - leaf->block : 0;
-	uint32_t cut = leaf_len(leaf) - keep;
-	int err = blocks_free(inode->fs, leaf_start(leaf) + keep, cut);
+	uint64_t last = leaf_start(leaf) + leaf_len(leaf) - 1 - fs->sb.s_first_data_block;
+	uint32_t beyond = leaf->block < first ? leaf->block + leaf_len(leaf) - first : leaf_len(leaf);
+	uint32_t cut = MIN(beyond, (uint32_t)(last % fs->blocks_per_group) + 1);
+	uint32_t keep = leaf_len(leaf) - cut;
+	int err = blocks_free(fs, leaf_start(leaf) + keep, cut);
 
 	if (err)
 		return err;
@@ -366,9 +369,20 @@ static int path_prune(struct inode *inode, struct extent_path *path)
 	return 0;
 }
 
-/* frees the leaf's blocks from first on */
-static int leaf_truncate(struct inode *inode, struct extent_node *node, uint32_t first)
+/* The last extent of a leaf takes the leaf with it, and maybe nodes above: an empty one must not stay behind. */
+static int path_prune_prepare(struct inode *inode, struct extent_path *path)
 {
+	int err = 0;
+
+	for (int level = path->depth; level > 0 && !err; level--)
+		err = blocks_free_prepare(inode->fs, path->nodes[level].buf->block);
+	return err;
+}
+
+/* frees the leaf's blocks from first on */
+static int leaf_truncate(struct inode *inode, struct extent_path *path, uint32_t first)
+{
+	struct extent_node *node = &path->nodes[path->depth];
 	int err = 0;
 
 	while (node->head->entries && !err) {
@@ -376,7 +390,10 @@ static int leaf_truncate(struct inode *inode, struct extent_node *node, uint32_t
 
 		if (leaf->block + leaf_len(leaf) <= first)
 			break;
-		err = leaf_cut(inode, node, first);
+		if (node->head->entries == 1)
+			err = path_prune_prepare(inode, path);
+		if (!err)
+			err = leaf_cut(inode, node, first);
 	}
 	return err;
 }
@@ -394,7 +411,7 @@ int extent_truncate(struct inode *inode, uint32_t first)
 		if (err)
 			return err;
 		node = &path.nodes[path.depth];
-		err = leaf_truncate(inode, node, first);
+		err = leaf_truncate(inode, &path, first);
 		more = !node->head->entries; /* the leaf before may be concerned, too */
 		if (!err)
 			err = path_prune(inode, &path);

@@ -345,6 +345,7 @@ static int xattr_release(struct inode *inode)
 	uint64_t block = inode->raw->i_file_acl_lo;
 	struct xattr_header *head;
 	struct buf *buf;
+	bool last;
 	int err;
 
 	if (fs_has_incompat(fs, EXT4_INCOMPAT_64BIT))
@@ -357,18 +358,24 @@ static int xattr_release(struct inode *inode)
 	if (err)
 		return err;
 	head = (void *)buf->data;
+	last = head->refcount == 1;
 	if (head->magic != EXT4_XATTR_MAGIC || !head->refcount) {
 		err = fs_corrupt(fs, "inode %u: bad attribute block", inode->ino);
-	} else if (--head->refcount) {
-		buf_dirty(fs, buf);
-	} else {
+	} else if (last) {
 		err = blocks_free(fs, block, 1);
-		buf_put(buf);
-		buf_drop(fs, block);
-		return err;
+	} else {
+		head->refcount--;
+		buf_dirty(fs, buf);
 	}
 	buf_put(buf);
-	return err;
+	if (err)
+		return err;
+	if (last)
+		buf_drop(fs, block);
+	inode->raw->i_file_acl_lo = 0;
+	inode->raw->i_file_acl_hi = 0;
+	inode_dirty(inode);
+	return 0;
 }
 
 static bool inode_has_blocks(const struct inode *inode)
@@ -383,7 +390,24 @@ static bool inode_has_blocks(const struct inode *inode)
 	return false;
 }
 
-/* Frees everything that belongs to an inode without names, and the inode. */
+/* Out of the orphans and free, both or neither: the bitmap is pinned before anything changes. */
+static int inode_give_back(struct inode *inode, bool is_dir)
+{
+	struct ext4_fs *fs = inode->fs;
+	struct buf *bitmap;
+	int err = bitmap_get_inodes(fs, (inode->ino - 1) / fs->inodes_per_group, &bitmap);
+
+	if (err)
+		return err;
+	err = orphan_del(inode);
+	if (!err)
+		err = inode_free(fs, inode->ino, is_dir);
+	buf_put(bitmap);
+	return err;
+}
+
+/* Frees everything that belongs to an inode without names, and the inode.  After a failure it is an
+ * orphan as before, with some of its blocks gone; the next try goes on from there. */
 int inode_destroy(struct inode *inode)
 {
 	bool is_dir = inode_is_dir(inode);
@@ -395,14 +419,12 @@ int inode_destroy(struct inode *inode)
 	if (!err)
 		err = xattr_release(inode);
 	if (!err)
-		err = inode_free(inode->fs, inode->ino, is_dir);
+		err = inode_give_back(inode, is_dir);
 	if (err)
 		return err;
 	inode->raw->i_dtime = fs_now(inode->fs);
 	inode->raw->i_mode = 0;
 	inode->raw->i_links_count = 0;
-	inode->raw->i_file_acl_lo = 0;
-	inode->raw->i_file_acl_hi = 0;
 	inode_set_size(inode, 0);
 	return 0;
 }

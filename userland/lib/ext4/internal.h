@@ -276,7 +276,9 @@ int bitmap_get_inodes(struct ext4_fs *fs, uint32_t group, struct buf **out);
 int blocks_reserve(struct ext4_fs *fs, uint64_t goal, uint32_t want, struct span *out);
 void blocks_unreserve(struct ext4_fs *fs, uint64_t start, uint32_t count);
 int blocks_claim(struct ext4_fs *fs, uint64_t start, uint32_t count);
+void blocks_unclaim(struct ext4_fs *fs, uint64_t start, uint32_t count);
 int block_alloc(struct ext4_fs *fs, uint64_t goal, uint64_t *out);
+int blocks_free_prepare(struct ext4_fs *fs, uint64_t block);
 int blocks_free(struct ext4_fs *fs, uint64_t start, uint32_t count);
 void blocks_release_freed(struct ext4_fs *fs);
 

@@ -223,12 +223,16 @@ static int map_commit_new(struct inode *inode, const struct ext4_run *run)
 		return err;
 	if (!(now.flags & EXT4_MAP_HOLE) || now.count < run->count)
 		return -EAGAIN;
+	err = blocks_claim(fs, run->physical, run->count);
+	if (err)
+		return err;
 	now = (struct ext4_run){ run->physical, run->logical, run->count, 0 };
 	err = extent_insert(inode, &now);
 	if (err)
-		return err;
-	inode_blocks_add(inode, run->count);
-	return blocks_claim(fs, run->physical, run->count);
+		blocks_unclaim(fs, run->physical, run->count);
+	else
+		inode_blocks_add(inode, run->count);
+	return err;
 }
 
 static int map_commit_convert(struct inode *inode, uint32_t logical, uint32_t count)

@@ -259,12 +259,13 @@ int ext4_unmount(struct ext4_fs *fs)
 	int err = op_begin_write(fs);
 
 	if (!err) {
-		err = orphan_release_all(fs);
-		err = op_end(fs, err);
-		if (!err)
-			err = ext4_sync(fs);
+		int released = op_end(fs, orphan_release_all(fs));
+
+		/* what is still an orphan, for want of memory, the next mount frees */
+		err = ext4_sync(fs);
 		if (!err)
 			err = journal_stop(fs);
+		err = err ? err : released;
 	} else if (!fs->failed) {
 		err = 0; /* it was mounted read-only */
 	}

@@ -124,11 +124,13 @@ int orphan_release_all(struct ext4_fs *fs)
 
 		if (err)
 			return err;
-		err = orphan_del(&inode);
-		if (!err && inode.raw->i_links_count)
+		if (inode.raw->i_links_count) {
 			err = map_truncate(&inode, inode_size(&inode));
-		else if (!err)
+			if (!err)
+				err = orphan_del(&inode);
+		} else {
 			err = inode_destroy(&inode);
+		}
 		inode_put(&inode);
 		if (err)
 			return err;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Renaming.  Decide everything, then change: the new name first, which alone can run out of
- * space, then the old one goes, then "..", then the link counts.
+ * Renaming.  Decide everything, and pin every entry that will change; then change: the new name
+ * first, which alone can run out of space or memory, then the old one goes, then "..", then the
+ * link counts.
  */
 #include "ext4/internal.h"
 
@@ -12,6 +13,11 @@ struct rename {
 	struct inode to_dir;
 	struct inode child;  /* what moves */
 	struct inode target; /* what has the new name now; buf is NULL if nothing does */
+	/* entries, pinned; buf is NULL if there is none, or once it was changed */
+	struct dir_slot old;       /* the child's name */
+	struct dir_slot new;       /* the target's */
+	struct dir_slot child_up;  /* the child's "..", if it gets another parent */
+	struct dir_slot target_up; /* the same of the target, if they change places */
 	const char *name;
 	const char *to_name;
 	size_t len;
@@ -19,17 +25,11 @@ struct rename {
 	unsigned flags;
 };
 
-static int child_get(struct inode *dir, const char *name, size_t len, struct inode *out)
+static int name_get(struct inode *dir, const char *name, size_t len, struct dir_slot *slot, struct inode *out)
 {
-	struct dir_slot slot;
-	uint32_t ino;
-	int err = dir_find(dir, name, len, &slot);
+	int err = dir_find(dir, name, len, slot);
 
-	if (err)
-		return err;
-	ino = slot.entry->inode;
-	buf_put(slot.buf);
-	return inode_get_live(dir->fs, ino, out);
+	return err ? err : inode_get_live(dir->fs, slot->entry->inode, out);
 }
 
 /* is ancestor the directory, or above it? */
@@ -88,33 +88,26 @@ static int check_target(struct rename *r)
 }
 
 /* lets a name mean another inode */
-static int name_point(struct inode *dir, const char *name, size_t len, const struct inode *inode)
+static void name_point(struct inode *dir, struct dir_slot *slot, const struct inode *inode)
 {
-	struct dir_slot slot;
-	int err = dir_find(dir, name, len, &slot);
-
-	if (err)
-		return err == -ENOENT ? fs_corrupt(dir->fs, "a name vanished") : err;
-	dir_set(dir, &slot, inode->ino, inode->raw->i_mode);
+	dir_set(dir, slot, inode->ino, inode->raw->i_mode);
 	inode_touch(dir, true);
-	return 0;
 }
 
-/* a directory moved from one parent to another: its "..", and their links */
-static int parent_change(struct inode *child, struct inode *from, struct inode *to)
+/* pins the ".." of a directory that moves from one parent to another */
+static int parent_find(struct inode *child, const struct inode *from, const struct inode *to,
+		       struct dir_slot *up)
 {
-	struct dir_slot slot;
-	int err;
+	return inode_is_dir(child) && from->ino != to->ino ? dir_parent(child, up) : 0;
+}
 
-	if (!inode_is_dir(child) || from->ino == to->ino)
-		return 0;
-	err = dir_parent(child, &slot);
-	if (err)
-		return err;
-	dir_set(child, &slot, to->ino, EXT4_S_IFDIR);
+static void parent_change(struct inode *child, struct dir_slot *up, struct inode *from, struct inode *to)
+{
+	if (!up->buf)
+		return;
+	dir_set(child, up, to->ino, EXT4_S_IFDIR);
 	dir_link_drop(from);
 	dir_link_add(to);
-	return 0;
 }
 
 static int rename_exchange(struct rename *r)
@@ -124,15 +117,15 @@ static int rename_exchange(struct rename *r)
 	if (!err)
 		err = check_move(&r->target, &r->to_dir, &r->dir);
 	if (!err)
-		err = name_point(&r->dir, r->name, r->len, &r->target);
+		err = parent_find(&r->child, &r->dir, &r->to_dir, &r->child_up);
 	if (!err)
-		err = name_point(&r->to_dir, r->to_name, r->to_len, &r->child);
-	if (!err)
-		err = parent_change(&r->child, &r->dir, &r->to_dir);
-	if (!err)
-		err = parent_change(&r->target, &r->to_dir, &r->dir);
+		err = parent_find(&r->target, &r->to_dir, &r->dir, &r->target_up);
 	if (err)
 		return err;
+	name_point(&r->dir, &r->old, &r->target);
+	name_point(&r->to_dir, &r->new, &r->child);
+	parent_change(&r->child, &r->child_up, &r->dir, &r->to_dir);
+	parent_change(&r->target, &r->target_up, &r->to_dir, &r->dir);
 	inode_touch(&r->child, false);
 	inode_touch(&r->target, false);
 	return 0;
@@ -154,38 +147,62 @@ static int name_take(struct rename *r)
 		return err;
 	if (inode_is_dir(&r->target))
 		dir_link_drop(&r->to_dir);
-	return name_point(&r->to_dir, r->to_name, r->to_len, &r->child);
+	name_point(&r->to_dir, &r->new, &r->child);
+	return 0;
+}
+
+/* Takes the old name away.  The insertion may have moved it, but then to a block that is dirty, and
+ * so in the cache: this does not fail for want of memory. */
+static int name_drop(struct rename *r)
+{
+	struct dir_slot slot;
+	int err = dir_block_find(&r->dir, r->old.buf, r->name, r->len, &slot);
+
+	if (err == -ENOENT)
+		err = dir_find(&r->dir, r->name, r->len, &slot);
+	if (err)
+		return err == -ENOENT ? fs_corrupt(r->dir.fs, "a name vanished") : err;
+	dir_remove(&r->dir, &slot);
+	inode_touch(&r->dir, true);
+	return 0;
 }
 
 static int rename_move(struct rename *r)
 {
-	struct dir_slot slot;
 	int err = check_move(&r->child, &r->dir, &r->to_dir);
 
 	if (!err && r->target.buf)
 		err = check_target(r);
 	if (!err)
+		err = parent_find(&r->child, &r->dir, &r->to_dir, &r->child_up);
+	if (!err)
 		err = name_take(r);
+	if (!err)
+		err = name_drop(r);
 	if (err)
 		return err;
-	/* only now: the insertion may have moved the old entry */
-	err = dir_find(&r->dir, r->name, r->len, &slot);
-	if (err)
-		return err == -ENOENT ? fs_corrupt(r->dir.fs, "a name vanished") : err;
-	dir_remove(&r->dir, &slot);
-	inode_touch(&r->dir, true);
+	parent_change(&r->child, &r->child_up, &r->dir, &r->to_dir);
 	inode_touch(&r->child, false);
-	return parent_change(&r->child, &r->dir, &r->to_dir);
+	return 0;
+}
+
+static void rename_put(struct rename *r)
+{
+	buf_put(r->old.buf);
+	buf_put(r->new.buf);
+	buf_put(r->child_up.buf);
+	buf_put(r->target_up.buf);
+	inode_put(&r->target);
+	inode_put(&r->child);
 }
 
 static int rename_run(struct rename *r, struct ext4_attr *out)
 {
-	int err = child_get(&r->dir, r->name, r->len, &r->child);
+	int err = name_get(&r->dir, r->name, r->len, &r->old, &r->child);
 
-	if (err)
-		return err;
-	err = child_get(&r->to_dir, r->to_name, r->to_len, &r->target);
-	if (err == -ENOENT && !(r->flags & EXT4_RENAME_EXCHANGE))
+	if (!err)
+		err = name_get(&r->to_dir, r->to_name, r->to_len, &r->new, &r->target);
+	if (err == -ENOENT && r->child.buf && !(r->flags & EXT4_RENAME_EXCHANGE))
 		err = 0;
 	if (!err && r->target.buf && r->target.ino == r->child.ino)
 		err = r->flags & EXT4_RENAME_NOREPLACE ? -EEXIST : 0;
@@ -196,9 +213,7 @@ static int rename_run(struct rename *r, struct ext4_attr *out)
 	out->id.ino = 0;
 	if (!err && r->target.buf && r->target.ino != r->child.ino && !(r->flags & EXT4_RENAME_EXCHANGE))
 		inode_attr(&r->target, out);
-	if (r->target.buf)
-		inode_put(&r->target);
-	inode_put(&r->child);
+	rename_put(r);
 	return err;
 }
 

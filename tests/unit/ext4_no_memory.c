@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: MIT
+// sources: userland/lib/ext4/*.c
+// flags: -Iuserland/lib -Wno-unused-parameter
+/*
+ * Memory that runs out in the middle of each operation, at every place where it can.  The operation is done or
+ * not, never by half: e2fsck finds nothing, and once there is memory again, the same operation succeeds.
+ */
+#include "ext4_disk.h"
+
+#define NR_NAMES  60
+#define NR_PIECES 40
+#define NR_BIG    600 /* blocks: more than two groups */
+
+static struct disk disk;
+static uint8_t *pristine;
+static uint8_t block[1024];
+
+static struct ext4_attr attr_of(struct ext4_fs *fs, const char *path)
+{
+	struct ext4_attr attr;
+
+	CHECK_EQ(path_find(fs, path, &attr), 0);
+	return attr;
+}
+
+static int file_write(struct ext4_fs *fs, struct ext4_id id, uint32_t at)
+{
+	return file_write_blocks(&disk, fs, id, at, block, 1, (at + 1) * 1024ull);
+}
+
+/* every second block: the extents fill some nodes */
+static void fragments_make(struct ext4_fs *fs, const char *name)
+{
+	struct ext4_id id = { 0, 0 };
+
+	CHECK_EQ(name_create(fs, EXT4_ROOT, name, S_IFREG, &id), 0);
+	for (uint32_t at = 0; at < NR_PIECES; at++)
+		CHECK_EQ(file_write(fs, id, at * 2), 0);
+}
+
+static void disk_populate(void)
+{
+	struct ext4_fs *fs = disk_mount(&disk);
+	struct ext4_id dir = { 0, 0 }, id;
+	char name[64];
+
+	CHECK_EQ(name_create(fs, EXT4_ROOT, "other", S_IFDIR, &dir), 0);
+	CHECK_EQ(name_create(fs, dir, "empty", S_IFDIR, &id), 0);
+	CHECK_EQ(name_create(fs, EXT4_ROOT, "full", S_IFDIR, &dir), 0); /* one block, without room */
+	for (int i = 0; i < 15; i++) {
+		snprintf(name, sizeof(name), "a-name-that-takes-quite-some-of-the-room-%06d", i);
+		CHECK_EQ(name_create(fs, dir, name, S_IFREG, &id), 0);
+	}
+	CHECK_EQ(name_create(fs, EXT4_ROOT, "dir", S_IFDIR, &dir), 0); /* with an index */
+	for (int i = 0; i < NR_NAMES; i++) {
+		snprintf(name, sizeof(name), "a-name-that-takes-quite-some-of-the-room-%06d", i);
+		CHECK_EQ(name_create(fs, dir, name, S_IFREG, &id), 0);
+	}
+	CHECK_EQ(name_create(fs, dir, "a", S_IFREG, &id), 0);
+	CHECK_EQ(file_write(fs, id, 0), 0);
+	CHECK_EQ(name_create(fs, dir, "b", S_IFREG, &id), 0);
+	CHECK_EQ(name_create(fs, dir, "sub", S_IFDIR, &id), 0);
+	fragments_make(fs, "fragments");
+	CHECK_EQ(ext4_unmount(fs), 0);
+	disk_check(&disk);
+}
+
+/* ---- the operations ---- */
+
+struct operation {
+	const char *name;
+	int (*run)(struct ext4_fs *fs);
+	void (*prepare)(struct ext4_fs *fs); /* or NULL */
+};
+
+static struct ext4_id dir, other, full, fragments, big, a;
+
+static void ids_find(struct ext4_fs *fs)
+{
+	dir = attr_of(fs, "dir").id;
+	other = attr_of(fs, "other").id;
+	full = attr_of(fs, "full").id;
+	fragments = attr_of(fs, "fragments").id;
+	a = attr_of(fs, "dir/a").id;
+}
+
+static int create(struct ext4_fs *fs, struct ext4_id parent, uint32_t mode, const char *target)
+{
+	struct ext4_new new = { .mode = mode, .target = target, .target_len = strlen(target) };
+	const char name[] = "some-new-name-that-takes-a-lot-of-the-room-and-more-of-it";
+	struct ext4_attr attr;
+
+	return ext4_create(fs, parent, name, sizeof(name) - 1, &new, &attr);
+}
+
+static int make_file(struct ext4_fs *fs)
+{
+	return create(fs, dir, S_IFREG, "");
+}
+
+static int make_dir(struct ext4_fs *fs)
+{
+	return create(fs, dir, S_IFDIR, "");
+}
+
+static int make_index(struct ext4_fs *fs)
+{
+	return create(fs, full, S_IFREG, "");
+}
+
+static int make_link(struct ext4_fs *fs)
+{
+	return create(fs, other, S_IFLNK,
+		      "a/target/that/is/too/long/for/the/inode/and/needs/a/block/of/its/own/to/lie/in");
+}
+
+static int hard_link(struct ext4_fs *fs)
+{
+	struct ext4_attr attr;
+
+	return ext4_link(fs, a, full, "hard-link-with-a-name-that-is-not-short-at-all-but-long", 55, &attr);
+}
+
+static int rename_to(struct ext4_fs *fs, struct ext4_id from, const char *name, struct ext4_id to,
+		     const char *to_name, unsigned flags)
+{
+	struct ext4_attr attr;
+
+	return ext4_rename(fs, from, name, strlen(name), to, to_name, strlen(to_name), flags, &attr);
+}
+
+static int rename_within(struct ext4_fs *fs)
+{
+	return rename_to(fs, dir, "a", dir, "another-name-in-here-so-long-that-a-block-may-well-be-split", 0);
+}
+
+static int rename_file(struct ext4_fs *fs)
+{
+	return rename_to(fs, dir, "a", full, "another-name-that-is-so-long-that-an-index-is-made-of-it", 0);
+}
+
+static int rename_over_file(struct ext4_fs *fs)
+{
+	return rename_to(fs, dir, "a", dir, "b", 0);
+}
+
+static int rename_dir(struct ext4_fs *fs)
+{
+	return rename_to(fs, dir, "sub", other, "sub", 0);
+}
+
+static int rename_over_dir(struct ext4_fs *fs)
+{
+	return rename_to(fs, dir, "sub", other, "empty", 0);
+}
+
+static int exchange(struct ext4_fs *fs)
+{
+	return rename_to(fs, dir, "a", other, "empty", EXT4_RENAME_EXCHANGE);
+}
+
+static int remove_file(struct ext4_fs *fs)
+{
+	struct ext4_attr attr;
+
+	return ext4_unlink(fs, dir, "a", 1, &attr);
+}
+
+static int remove_dir(struct ext4_fs *fs)
+{
+	struct ext4_attr attr;
+
+	return ext4_rmdir(fs, dir, "sub", 3, &attr);
+}
+
+static void orphans_make(struct ext4_fs *fs)
+{
+	struct ext4_attr attr;
+
+	CHECK_EQ(ext4_unlink(fs, EXT4_ROOT, "fragments", 9, &attr), 0);
+	CHECK_EQ(ext4_unlink(fs, dir, "a", 1, &attr), 0);
+}
+
+static int forget(struct ext4_fs *fs)
+{
+	return ext4_forget(fs, fragments);
+}
+
+static int cut(struct ext4_fs *fs)
+{
+	struct ext4_attr attr = { .size = 5000 };
+
+	return ext4_setattr(fs, fragments, EXT4_SET_SIZE, &attr, &attr);
+}
+
+/* memory is short: what is clean goes before the write is committed */
+static int fill_hole(struct ext4_fs *fs)
+{
+	struct ext4_run run;
+	int count = ext4_map_write(fs, fragments, 2 * NR_PIECES + 10, 1, &run, 1);
+
+	if (count < 0)
+		return count;
+	ext4_shrink(fs);
+	return ext4_commit_write(fs, fragments, &run, 1, (2 * NR_PIECES + 11) * 1024);
+}
+
+/* one extent, through several groups */
+static void big_make(struct ext4_fs *fs)
+{
+	struct ext4_id id = { 0, 0 };
+
+	CHECK_EQ(name_create(fs, EXT4_ROOT, "big", S_IFREG, &id), 0);
+	for (uint32_t at = 0; at < NR_BIG; at++)
+		CHECK_EQ(file_write(fs, id, at), 0);
+	big = id;
+}
+
+static int cut_big(struct ext4_fs *fs)
+{
+	struct ext4_attr attr = { .size = 0 };
+
+	return ext4_setattr(fs, big, EXT4_SET_SIZE, &attr, &attr);
+}
+
+static bool ignore(void *ctx, const struct ext4_dirent *entry)
+{
+	return true;
+}
+
+static int list(struct ext4_fs *fs)
+{
+	return ext4_readdir(fs, dir, 0, ignore, NULL);
+}
+
+static const struct operation operations[] = {
+	{ "make_file", make_file, NULL },
+	{ "make_dir", make_dir, NULL },
+	{ "make_index", make_index, NULL },
+	{ "make_link", make_link, NULL },
+	{ "hard_link", hard_link, NULL },
+	{ "rename_within", rename_within, NULL },
+	{ "rename_file", rename_file, NULL },
+	{ "rename_over_file", rename_over_file, NULL },
+	{ "rename_dir", rename_dir, NULL },
+	{ "rename_over_dir", rename_over_dir, NULL },
+	{ "exchange", exchange, NULL },
+	{ "remove_file", remove_file, NULL },
+	{ "remove_dir", remove_dir, NULL },
+	{ "forget", forget, orphans_make },
+	{ "cut", cut, NULL },
+	{ "cut_big", cut_big, big_make },
+	{ "fill_hole", fill_hole, NULL },
+	{ "list", list, NULL },
+};
+
+/* The operation with memory for so many allocations; was that enough? */
+static bool attempt(const struct operation *operation, long allocations, bool retry)
+{
+	int failures = check_failures;
+	struct ext4_fs *fs;
+	int err;
+
+	memcpy(disk.data, pristine, disk.size);
+	fs = disk_mount(&disk);
+	ids_find(fs);
+	if (operation->prepare)
+		operation->prepare(fs);
+	CHECK_EQ(ext4_sync(fs), 0);
+	ext4_shrink(fs);
+	disk.out_of_memory_after = allocations;
+	err = operation->run(fs);
+	disk.out_of_memory_after = -1;
+	CHECK(err == 0 || err == -ENOMEM);
+	if (err && retry)
+		CHECK_EQ(operation->run(fs), 0);
+	CHECK_EQ(ext4_unmount(fs), 0);
+	CHECK_EQ(shell("e2fsck -fn %s >/dev/null 2>&1", disk.path), 0);
+	if (check_failures > failures)
+		fprintf(stderr, "%s: wrong after %ld allocations, retry: %d\n", operation->name, allocations,
+			retry);
+	return err == 0;
+}
+
+static bool fail_next;
+
+static void *alloc_next(void *ctx, size_t len)
+{
+	bool fails = fail_next;
+
+	fail_next = false;
+	return fails ? NULL : disk_alloc(ctx, len);
+}
+
+/* An orphan that cannot be freed at the end does not keep the rest from the disk. */
+static void test_unmount(void)
+{
+	struct ext4_attr attr;
+	struct ext4_fs *fs;
+
+	memcpy(disk.data, pristine, disk.size);
+	fs = disk_mount(&disk);
+	ids_find(fs);
+	orphans_make(fs);
+	CHECK_EQ(make_file(fs), 0);
+	ext4_shrink(fs);
+	fail_next = true;
+	CHECK_EQ(ext4_unmount(fs), -ENOMEM);
+	fs = disk_mount(&disk);
+	CHECK_EQ(make_file(fs), -EEXIST);
+	CHECK_EQ(ext4_lookup(fs, dir, "a", 1, &attr), -ENOENT);
+	CHECK_EQ(ext4_unmount(fs), 0);
+	disk_check(&disk);
+}
+
+int main(void)
+{
+	disk_make(&disk, "2M",
+		  "-t ext4 -b 1024 -O ^has_journal -g 256 -N 512 -U 01234567-89ab-cdef-0123-456789abcdef");
+	disk_populate();
+	disk.quiet = true;
+	pristine = malloc(disk.size);
+	memcpy(pristine, disk.data, disk.size);
+	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
+		for (long n = 0; !attempt(&operations[i], n, false); n++)
+			attempt(&operations[i], n, true);
+	disk.env.alloc = alloc_next;
+	test_unmount();
+	free(pristine);
+	disk_destroy(&disk);
+	return check_result();
+}
