@@ -5,7 +5,7 @@
  * The serial driver between a client that sends it anything and two ports that behave.  The input is a list of
  * steps: messages to the driver, bytes that come, bytes that leave, interrupts that arrive late.  Whatever the
  * client does, what it was told has been taken leaves in order, what came is read in order, and once the ports have
- * had their time every request but a read is answered.
+ * had their time every request but a read is answered.  A client may die while it waits for input.
  */
 #include "fuzz.h"
 #include "../unit/uart_host.h"
@@ -15,7 +15,7 @@
 #define TOKENS 512u
 
 struct owed_request {
-	bool waits;
+	bool waits, dead;
 	uint8_t call;
 	uint32_t line, len;
 	uint8_t *data;
@@ -77,6 +77,10 @@ static void request_end(struct owed_request *request)
 long quoin_endpoint_reply(uint64_t token)
 {
 	EXPECT(token < TOKENS && requests[token].waits && page.msg.label == 0);
+	if (requests[token].dead) {
+		request_end(&requests[token]);
+		return -QERR_INVAL;
+	}
 	check_answer(&requests[token]);
 	request_end(&requests[token]);
 	return 0;
@@ -122,12 +126,21 @@ static void message(void)
 	long status;
 
 	message_make(request);
+	request->waits = true;
 	status = console_dispatch(&ops, NULL, &rq, &page.msg);
-	request->waits = status == IPC_DEFERRED;
+	if (status == IPC_DEFERRED)
+		return;
 	if (status == 0)
 		check_answer(request);
-	if (!request->waits)
-		request_end(request);
+	request_end(request);
+}
+
+/* Who waits for input on a line goes. */
+static void reader_dies(uint32_t line)
+{
+	for (uint64_t i = 1; i < next_token; i++)
+		if (requests[i].waits && requests[i].call == CONSOLE_READ && requests[i].line == line)
+			requests[i].dead = true;
 }
 
 /* ---- one run ---- */
@@ -148,6 +161,9 @@ static void step(const struct ipc_server *server)
 		break;
 	case 5:
 		time_pass(server, what >> 3);
+		break;
+	case 6:
+		reader_dies(what >> 3 & 1);
 		break;
 	default:
 		interrupts_serve();

@@ -7,9 +7,12 @@
 
 static const struct ipc_server *server;
 static uint64_t answered; /* the token of the newest answer given later */
+static uint64_t dead;     /* the token of a caller that has gone */
 
 long quoin_endpoint_reply(uint64_t token)
 {
+	if (token == dead)
+		return -QERR_INVAL;
 	answered = token;
 	return 0;
 }
@@ -39,10 +42,18 @@ static long call_drain(uint64_t token)
 	return call(CONSOLE_DRAIN, token, sizeof(struct console_drain_request));
 }
 
-static uint32_t call_read(void)
+static long call_read(uint64_t token)
 {
 	memset(page.msg.payload, 0, sizeof(struct console_read_request));
-	CHECK_EQ(call(CONSOLE_READ, 9, sizeof(struct console_read_request)), 0);
+	return call(CONSOLE_READ, token, sizeof(struct console_read_request));
+}
+
+/* Reads what is there: how many bytes. */
+static uint32_t read_now(uint64_t token)
+{
+	answered = 0;
+	CHECK_EQ(call_read(token), IPC_DEFERRED);
+	CHECK_OR_STOP(answered == token);
 	return ((struct console_read_reply *)page.msg.payload)->data_len;
 }
 
@@ -74,10 +85,24 @@ static void input_without_a_reader_is_held_back(void)
 	}
 	CHECK_EQ(inward[0].in, RING_BYTES + FIFO_BYTES);
 	while (nr_read < inward[0].in) {
-		nr_read += call_read();
+		nr_read += read_now(9);
 		interrupts_serve();
 	}
 	CHECK_EQ(nr_read, inward[0].in);
+}
+
+/* A reader dies while it waits, or before it is told what is there. */
+static void input_outlives_its_reader(void)
+{
+	dead = 20;
+	CHECK_EQ(call_read(dead), IPC_DEFERRED);
+	CHECK_EQ(call_read(21), -QERR_BUSY);
+	input_arrives(0, 5);
+	interrupts_serve();
+	CHECK_EQ(call_read(dead), IPC_DEFERRED);
+	CHECK_EQ(read_now(22), 5);
+	CHECK_EQ(((struct console_read_reply *)page.msg.payload)->data[0], 5);
+	dead = 0;
 }
 
 void driver_serve(const struct ipc_server *serving)
@@ -87,6 +112,7 @@ void driver_serve(const struct ipc_server *serving)
 	drain_waits_for_the_last_byte(FIFO_BYTES);
 	drain_waits_for_the_last_byte(3000);
 	input_without_a_reader_is_held_back();
+	input_outlives_its_reader();
 	exit(check_result());
 }
 

@@ -2,7 +2,7 @@
  * The 16550 serial ports of the PC (PC16550D data sheet): the smallest complete driver.
  *
  * One thread.  Each line has an input ring, filled by its interrupt and emptied by the one outstanding
- * read; while it is full, the input interrupt is off and input stays in the port, where it holds back a
+ * read, whose answer tells whether the reader still lives; while it is full, the input interrupt is off and input stays in the port, where it holds back a
  * sender that can be held back (QEMU's).  The output ring is filled by writes and emptied by the interrupt,
  * 16 bytes at a time.  A read that finds no input, and a write or drain that finds no room, is answered
  * later (IPC_DEFERRED); that the last byte has left is seen by looking now and then.
@@ -79,12 +79,21 @@ static uint32_t ring_put(struct ring *ring, const uint8_t *data, uint32_t len)
 	return taken;
 }
 
-static uint32_t ring_get(struct ring *ring, uint8_t *data, uint32_t len)
+/* The oldest bytes, at most len of them; they stay in the ring. */
+static uint32_t ring_peek(const struct ring *ring, uint8_t *data, uint32_t len)
 {
 	uint32_t given = MIN(len, ring_used(ring));
 
 	for (uint32_t i = 0; i < given; i++)
-		data[i] = ring->bytes[ring->head++ % RING_BYTES];
+		data[i] = ring->bytes[(ring->head + i) % RING_BYTES];
+	return given;
+}
+
+static uint32_t ring_get(struct ring *ring, uint8_t *data, uint32_t len)
+{
+	uint32_t given = ring_peek(ring, data, len);
+
+	ring->head += given;
 	return given;
 }
 
@@ -133,15 +142,6 @@ static void line_receive(struct line *line)
 	line_interrupts(line);
 }
 
-/* What has come, at most len bytes of it; there may be room for more then. */
-static uint32_t line_input_take(struct line *line, uint8_t *data, uint32_t len)
-{
-	uint32_t taken = ring_get(&line->input, data, len);
-
-	line_interrupts(line);
-	return taken;
-}
-
 static void line_configure(struct line *line, uint32_t speed, uint8_t control)
 {
 	uint32_t divisor = 115200 / speed;
@@ -175,15 +175,18 @@ static void line_start(struct line *line, uint32_t number, quoin_handle notifica
 
 /* ---- deferred answers ---- */
 
+/* A reader that has died gets nothing: what has come stays for the next one. */
 static void reader_answer(struct line *line)
 {
 	struct console_read_reply reply;
 
 	if (!line->reader || !ring_used(&line->input))
 		return;
-	reply.data_len = line_input_take(line, reply.data, sizeof(reply.data));
-	console_read_finish(line->reader, 0, &reply);
+	reply.data_len = ring_peek(&line->input, reply.data, sizeof(reply.data));
+	if (console_read_finish(line->reader, 0, &reply) == 0)
+		line->input.head += reply.data_len;
 	line->reader = 0;
+	line_interrupts(line);
 }
 
 static bool line_sent(const struct line *line)
@@ -312,10 +315,8 @@ static long handle_read(void *server, struct ipc_request *request, const struct 
 		return -QERR_NODEV;
 	if (line->reader)
 		return -QERR_BUSY;
-	rp->data_len = line_input_take(line, rp->data, sizeof(rp->data));
-	if (rp->data_len)
-		return 0;
 	line->reader = request->token;
+	reader_answer(line);
 	return IPC_DEFERRED;
 }
 
