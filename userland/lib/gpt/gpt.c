@@ -11,7 +11,7 @@ static uint64_t field(const uint8_t *at, unsigned bytes)
 	return value;
 }
 
-/* CRC-32 as in IEEE 802.3, bit by bit: it runs once per boot. `hole` bytes at 16 count as zero. */
+/* CRC-32 as in IEEE 802.3, bit by bit: it runs once per boot. Of a header its own checksum, the 4 bytes at 16, counts as zero. */
 static uint32_t crc32(const uint8_t *data, size_t len, int header)
 {
 	uint32_t crc = UINT32_MAX;
