@@ -26,8 +26,9 @@ def run(report, chosen, _kernels):
     def arguments(name):
         folder = os.path.join(corpus, name)
         os.makedirs(folder, exist_ok=True)
+        # -error_exitcode: libFuzzer's own for what it found is EXIT_SKIPPED
         # -len_control=0: long inputs from the start
-        return [f"-max_total_time={SECONDS}", f"-timeout={HANG_SECONDS}", f"-seed={SEED}", "-len_control=0",
+        return ["-error_exitcode=1", f"-max_total_time={SECONDS}", f"-timeout={HANG_SECONDS}", f"-seed={SEED}", "-len_control=0",
                 f"-artifact_prefix={os.path.join(report.build, 'log', 'fuzz', name)}-", folder]
 
     host_program.run_all(report, "fuzz", names, arguments, SECONDS + HANG_SECONDS + SPARE_SECONDS)
