@@ -77,6 +77,7 @@ long quoin_ioport_write_bytes(quoin_handle ioport, uint32_t offset, uintptr_t bu
 long quoin_task_kill(quoin_handle task, int64_t code);
 long quoin_aspace_unmap(quoin_handle aspace, uint64_t address, uint64_t len);
 long quoin_memobj_physical(quoin_handle hardware, uint64_t address, uint64_t size);
+long quoin_irq_msi(quoin_handle hardware, uintptr_t msi);
 long quoin_memobj_frames(quoin_handle memobj, uint64_t offset, uint64_t nr_pages, uintptr_t frames);
 long quoin_endpoint_badge(quoin_handle endpoint, uint64_t badge, uint32_t rights);
 long quoin_notification_create(void);

@@ -23,6 +23,7 @@
 #define STATUS_CAPABILITIES (1u << 4)
 #define CAP_MSI             0x05
 #define CAP_MSIX            0x11
+#define MSIX_ENTRY_BYTES    16u
 
 static struct pci_device devices[MAX_DEVICES];
 static size_t nr_devices;
@@ -116,29 +117,41 @@ void pci_device_stop(struct pci_device *device)
 
 /* ---- interrupts ---- */
 
-static void msix_program(struct pci_device *device, uint32_t entry, const struct quoin_msi *msi)
+/* Where an entry of the device's table is; 0 if the device says that it is outside of its BARs. */
+static uint64_t msix_entry_address(const struct pci_device *device, uint32_t entry)
+{
+	uint32_t table = read32(config_of(device->bdf), device->msix_cap + 4), bar = table & 7;
+	uint64_t offset = (uint64_t)(table & ~7u) + entry * MSIX_ENTRY_BYTES;
+
+	if (bar >= array_length(device->bar_bytes) || offset + MSIX_ENTRY_BYTES > device->bar_bytes[bar])
+		return 0;
+	return device->bar_address[bar] + offset;
+}
+
+static long msix_program(struct pci_device *device, uint32_t entry, const struct quoin_msi *msi)
 {
 	volatile uint8_t *c = config_of(device->bdf);
-	uint32_t table = read32(c, device->msix_cap + 4);
-	uint64_t address = device->bar_address[table & 7] + (table & ~7u) + entry * 16;
-	uint64_t page = ALIGN_DOWN(address, QUOIN_PAGE_SIZE);
-	long memory = quoin_memobj_physical(QUOIN_HARDWARE, page, QUOIN_PAGE_SIZE);
+	uint64_t address = msix_entry_address(device, entry), start = ALIGN_DOWN(address, QUOIN_PAGE_SIZE);
+	size_t len = ALIGN_UP(address + MSIX_ENTRY_BYTES, QUOIN_PAGE_SIZE) - start;
 
+	if (!address)
+		return -QERR_NODEV;
+	long memory = quoin_memobj_physical(QUOIN_HARDWARE, start, len);
 	if (memory < 0)
-		return;
-	volatile uint8_t *mapped =
-		memobj_map((quoin_handle)memory, 0, QUOIN_PAGE_SIZE, QUOIN_PROT_READ | QUOIN_PROT_WRITE,
-			   QUOIN_MAP_SHARED | QUOIN_MAP_UNCACHED);
+		return memory;
+	volatile uint8_t *mapped = memobj_map((quoin_handle)memory, 0, len, QUOIN_PROT_READ | QUOIN_PROT_WRITE,
+					      QUOIN_MAP_SHARED | QUOIN_MAP_UNCACHED);
 	quoin_handle_close((quoin_handle)memory);
 	if (!mapped)
-		return;
-	volatile uint8_t *slot = mapped + (address - page);
+		return -QERR_NOMEM;
+	volatile uint8_t *slot = mapped + (address - start);
 	write32(slot, 0, (uint32_t)msi->address);
 	write32(slot, 4, (uint32_t)(msi->address >> 32));
 	write32(slot, 8, msi->data);
 	write32(slot, 12, 0); /* unmasked */
-	pages_free((void *)mapped, QUOIN_PAGE_SIZE);
+	pages_free((void *)mapped, len);
 	write16(c, device->msix_cap + 2, (uint16_t)((read16(c, device->msix_cap + 2) | 0x8000) & ~0x4000));
+	return 0;
 }
 
 static void msi_program(struct pci_device *device, const struct quoin_msi *msi)
@@ -167,12 +180,16 @@ long pci_device_irq(struct pci_device *device, uint32_t entry, quoin_handle *irq
 	long handle = quoin_irq_msi(QUOIN_HARDWARE, (uintptr_t)&msi);
 	if (handle < 0)
 		return handle;
+	long status = 0;
 	if (device->msix_cap)
-		msix_program(device, entry, &msi);
+		status = msix_program(device, entry, &msi);
 	else
 		msi_program(device, &msi);
-	*irq = (quoin_handle)handle;
-	return 0;
+	if (status < 0)
+		quoin_handle_close((quoin_handle)handle);
+	else
+		*irq = (quoin_handle)handle;
+	return status;
 }
 
 /* ---- enumeration ---- */
