@@ -358,8 +358,31 @@ static void test_unwritten(void)
 	disk_destroy(&disk);
 }
 
+/* a file of more than 2 GiB says so in the superblock, whether it was written or cut to that size */
+static void test_large_file(bool write)
+{
+	struct disk disk;
+	struct ext4_fs *fs;
+	struct ext4_id id;
+	struct ext4_attr attr = { .size = 1ull << 31 };
+	uint8_t block[1024] = { 1 };
+
+	disk_make(&disk, "4M", "-t ext4 -b 1024 -O ^large_file,^has_journal,^resize_inode");
+	fs = disk_mount(&disk);
+	id = file_make(fs, "large");
+	if (write)
+		CHECK_EQ(file_write_blocks(&disk, fs, id, (1u << 21) - 1, block, 1, 1ull << 31), 0);
+	else
+		CHECK_EQ(ext4_setattr(fs, id, EXT4_SET_SIZE, &attr, &attr), 0);
+	CHECK_EQ(ext4_unmount(fs), 0);
+	disk_check(&disk);
+	disk_destroy(&disk);
+}
+
 int main(void)
 {
+	test_large_file(true);
+	test_large_file(false);
 	test_fragmented("-t ext4 -b 1024", 30000);
 	test_fragmented("-t ext4 -b 4096", 5000);
 	test_directory("-t ext4 -b 1024 -N 60000", "half_md4", 12000);

@@ -2,7 +2,7 @@
 /* Operations on one inode: attributes, size, a link's target, and giving it up. */
 #include "ext4/internal.h"
 
-/* secrm, unrm, compr, sync, immutable, append, nodump, noatime, journal data, notail, dirsync,
+/* secrm, unrm, sync, immutable, append, nodump, noatime, journal data, notail, dirsync,
  * topdir */
 #define FLAGS_OF_USERS 0x0003c0fbu
 
@@ -36,10 +36,6 @@ static int inode_resize(struct inode *inode, uint64_t size)
 		err = map_truncate(inode, size);
 	if (err)
 		return err;
-	if (size > INT32_MAX && !fs_has_ro(fs, EXT4_RO_LARGE_FILE)) {
-		fs->sb.s_feature_ro_compat |= EXT4_RO_LARGE_FILE;
-		fs->sb_changed = true;
-	}
 	inode_set_size(inode, size);
 	inode_touch(inode, true);
 	return 0;

@@ -67,7 +67,7 @@ static void inode_table_seal(struct ext4_fs *fs, struct buf *buf)
 	buf->changed = 0;
 }
 
-/* where an extent block's checksum lies; the header's max was checked by the caller */
+/* where an extent block's checksum lies, behind the last possible entry; NULL: not inside the block */
 static uint32_t *extent_tail(struct ext4_fs *fs, struct buf *buf)
 {
 	struct extent_header *head = (void *)buf->data;

@@ -132,7 +132,7 @@ static void entry_fill(struct inode *dir, struct dirent_head *entry, const char 
 	memcpy(entry->name, name, len);
 }
 
-/* 0, or -ENOSPC if the block has no room */
+/* 0, or -ENOSPC if the block has no room, or is none for names: it belongs to an index */
 int dir_block_insert(struct inode *dir, struct buf *buf, const char *name, size_t len, uint32_t ino,
 		     uint8_t type)
 {
@@ -140,6 +140,8 @@ int dir_block_insert(struct inode *dir, struct buf *buf, const char *name, size_
 	uint32_t need = dirent_len((uint32_t)len);
 	struct dirent_head *entry, *next;
 
+	if (dir_block_is_index(dir->fs, buf))
+		return -ENOSPC;
 	for (uint32_t offset = 0; offset < end; offset += entry->rec_len) {
 		uint32_t used;
 
@@ -186,7 +188,7 @@ static int linear_find(struct inode *dir, uint32_t blocks, const char *name, siz
 /* Finds a name; slot->buf is pinned then. */
 int dir_find(struct inode *dir, const char *name, size_t len, struct dir_slot *slot)
 {
-	bool dots = name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'));
+	bool dots = name_is_dots(name, len);
 
 	if (dir_is_indexed(dir) && !dots)
 		return htree_find(dir, name, len, slot);
@@ -287,8 +289,7 @@ static int dir_block_is_empty(struct inode *dir, struct buf *buf)
 		entry = dir_block_at(dir, buf, offset);
 		if (!entry)
 			return -EUCLEAN;
-		if (entry->inode && !(entry->name_len == 1 && entry->name[0] == '.') &&
-		    !(entry->name_len == 2 && !memcmp(entry->name, "..", 2)))
+		if (entry->inode && !name_is_dots(entry->name, entry->name_len))
 			return 0;
 	}
 	return 1;

@@ -180,6 +180,7 @@ int dx_path_get(struct inode *dir, const char *name, size_t len, const struct dx
 	int err;
 
 	path->depth = 0;
+	path->leaves = 1;
 	err = root_get(dir, path, &levels);
 	if (!err && name)
 		err = dx_hash(dir->fs, path->version, name, len, &path->hash);
@@ -213,6 +214,8 @@ int dx_path_next(struct inode *dir, struct dx_path *path, enum dx_next which)
 	if ((which == DX_NEXT_SAME_HASH && hash != (path->hash.major | 1)) ||
 	    (which == DX_NEXT_CONTINUED && !(hash & 1)))
 		return 0;
+	if (++path->leaves > inode_size(dir) >> dir->fs->block_shift)
+		return fs_corrupt(dir->fs, "directory %u: its index is a maze", dir->ino);
 	frame->at++;
 	for (level++; level < path->depth; level++) {
 		struct dx_frame next;

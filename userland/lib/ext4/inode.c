@@ -76,7 +76,7 @@ static const char *inode_check(struct inode *inode)
 		return "bad extra size";
 	if (raw->i_flags & EXT4_INODE_INLINE_DATA)
 		return "inline data without the feature";
-	if (size >> fs->block_shift > UINT32_MAX)
+	if (size > (uint64_t)UINT32_MAX << fs->block_shift) /* the last block has no number */
 		return "bad size";
 	if (inode_is_dir(inode) && size % fs->block_size)
 		return "a directory of a broken size";
@@ -172,6 +172,12 @@ uint64_t inode_size(const struct inode *inode)
 
 void inode_set_size(struct inode *inode, uint64_t size)
 {
+	struct ext4_fs *fs = inode->fs;
+
+	if (size > INT32_MAX && !fs_has_ro(fs, EXT4_RO_LARGE_FILE)) {
+		fs->sb.s_feature_ro_compat |= EXT4_RO_LARGE_FILE;
+		fs->sb_changed = true;
+	}
 	inode->raw->i_size_lo = (uint32_t)size;
 	inode->raw->i_size_hi = (uint32_t)(size >> 32);
 	inode_dirty(inode);

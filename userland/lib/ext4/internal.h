@@ -403,7 +403,8 @@ struct dx_frame {
 };
 struct dx_path {
 	struct dx_frame frames[DX_MAX_LEVELS];
-	uint32_t depth; /* number of frames */
+	uint32_t depth;  /* number of frames */
+	uint32_t leaves; /* visited: no more than the directory has blocks */
 	struct dx_hash hash;
 	uint8_t version;
 };

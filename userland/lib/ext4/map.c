@@ -62,6 +62,8 @@ int map_append_block(struct inode *inode, enum buf_kind kind, uint32_t *logical,
 
 	if (!map_is_extents(inode))
 		return -EOPNOTSUPP;
+	if (run.logical == UINT32_MAX)
+		return -EFBIG;
 	err = block_alloc(fs, map_goal(inode, run.logical), &run.physical);
 	if (err)
 		return err;

@@ -30,7 +30,7 @@ int name_check(const char *name, size_t len)
 
 bool name_is_dots(const char *name, size_t len)
 {
-	return name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'));
+	return (len == 1 && name[0] == '.') || (len == 2 && name[0] == '.' && name[1] == '.');
 }
 
 /* A subdirectory's ".." is a link; above the limit the count is 1, for "unknown" (dir_nlink). */

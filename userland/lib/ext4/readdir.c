@@ -47,12 +47,6 @@ static int listing_emit(struct listing *list, const struct dirent_head *entry, u
 	return 0;
 }
 
-static bool entry_is_dots(const struct dirent_head *entry)
-{
-	return entry->name[0] == '.' &&
-	       (entry->name_len == 1 || (entry->name_len == 2 && entry->name[1] == '.'));
-}
-
 static int listing_dot(struct listing *list, const char *name, uint8_t len, uint64_t cookie)
 {
 	struct dir_slot slot;
@@ -109,7 +103,7 @@ static int listing_collect(struct listing *list, uint32_t logical, struct buf *b
 		entry = dir_block_at(list->dir, buf, offset);
 		if (!entry)
 			return -EUCLEAN;
-		if (!entry->inode || entry_is_dots(entry))
+		if (!entry->inode || name_is_dots(entry->name, entry->name_len))
 			continue;
 		err = dx_hash(list->dir->fs, version, entry->name, entry->name_len, &hash);
 		if (!err && hash_cookie(&hash) > list->cookie)
@@ -154,7 +148,7 @@ static int listing_single(struct listing *list)
 }
 
 /* collects the current leaf, and those behind it that go on with its last hash */
-static int listing_batch(struct listing *list, struct dx_path *path, uint32_t *leaves)
+static int listing_batch(struct listing *list, struct dx_path *path)
 {
 	uint32_t count = 0;
 	int more;
@@ -169,8 +163,6 @@ static int listing_batch(struct listing *list, struct dx_path *path, uint32_t *l
 		buf_put(leaf);
 		if (err)
 			return err;
-		if (++*leaves > inode_size(list->dir) >> list->dir->fs->block_shift)
-			return fs_corrupt(list->dir->fs, "directory %u: its index is a maze", list->dir->ino);
 		more = ++count < BATCH_LEAVES ? dx_path_next(list->dir, path, DX_NEXT_CONTINUED) : 0;
 	} while (more > 0);
 	return more < 0 ? more : listing_emit_sorted(list);
@@ -180,13 +172,12 @@ static int listing_indexed(struct listing *list)
 {
 	struct dx_hash hash = { (uint32_t)(list->cookie >> 32) << 1, 0 };
 	struct dx_path path;
-	uint32_t leaves = 0;
 	int more, err = dx_path_get(list->dir, NULL, 0, &hash, &path);
 
 	if (err)
 		return err;
 	do {
-		more = listing_batch(list, &path, &leaves);
+		more = listing_batch(list, &path);
 		if (!more && !list->full)
 			more = dx_path_next(list->dir, &path, DX_NEXT_ANY);
 	} while (more > 0);
@@ -209,7 +200,8 @@ static int listing_block(struct listing *list, uint32_t logical)
 		entry = dir_block_at(list->dir, buf, offset);
 		if (!entry)
 			err = -EUCLEAN;
-		else if (base + offset >= list->cookie && entry->inode && !entry_is_dots(entry))
+		else if (base + offset >= list->cookie && entry->inode &&
+			 !name_is_dots(entry->name, entry->name_len))
 			err = listing_emit(list, entry, base + offset + entry->rec_len);
 		if (err)
 			break;

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+// sources: userland/lib/ext4/*.c
+// flags: -Iuserland/lib
+/* Disks made wrong on purpose, in one place each, that the fuzzer would take long to come upon. */
+#include "ext4_disk.h"
+#include "ext4/internal.h"
+
+#define NR_NAMES 200
+#define OPTIONS  "-t ext4 -b 1024 -O ^metadata_csum,^has_journal -N 512"
+
+static struct disk disk;
+
+static uint8_t *disk_block(struct ext4_fs *fs, const char *path, uint32_t logical)
+{
+	struct ext4_attr attr;
+	struct ext4_run run;
+	struct inode inode;
+
+	CHECK_EQ(path_find(fs, path, &attr), 0);
+	CHECK_OR_STOP(!inode_get(fs, attr.id.ino, &inode));
+	CHECK_OR_STOP(!map_lookup(&inode, logical, &run) && !run.flags);
+	inode_put(&inode);
+	return disk.data + run.physical * 1024;
+}
+
+static struct ext4_id dir_make(struct ext4_fs *fs, unsigned nr_names)
+{
+	struct ext4_id dir = { 0, 0 }, id;
+	char name[64];
+
+	CHECK_EQ(name_create(fs, EXT4_ROOT, "dir", S_IFDIR, &dir), 0);
+	for (unsigned i = 0; i < nr_names; i++) {
+		snprintf(name, sizeof(name), "a-name-of-some-length-%u", i);
+		CHECK_EQ(name_create(fs, dir, name, S_IFREG, &id), 0);
+	}
+	CHECK_EQ(ext4_sync(fs), 0);
+	ext4_shrink(fs);
+	return dir;
+}
+
+static bool ignore(void *ctx, const struct ext4_dirent *entry)
+{
+	(void)ctx;
+	(void)entry;
+	return true;
+}
+
+/* a name of no characters in the last bytes of a block: nothing behind it is looked at */
+static void test_empty_name(void)
+{
+	struct ext4_attr attr;
+	struct ext4_fs *fs;
+	struct ext4_id dir;
+	struct dirent_head *entry;
+	uint8_t *block;
+	uint32_t at = 0;
+
+	disk_make(&disk, "4M", OPTIONS);
+	disk.quiet = true;
+	fs = disk_mount(&disk);
+	dir = dir_make(fs, 1);
+	block = disk_block(fs, "dir", 0);
+	ext4_shrink(fs);
+	for (entry = (void *)block; at + entry->rec_len < 1024; entry = (void *)(block + at))
+		at += entry->rec_len;
+	entry->rec_len = (uint16_t)(1024 - 8 - at);
+	*(struct dirent_head *)(block + 1024 - 8) = (struct dirent_head){ 2, 8, 0, 2 };
+	CHECK_EQ(ext4_lookup(fs, dir, "none", 4, &attr), -ENOENT);
+	CHECK_EQ(ext4_readdir(fs, dir, 0, ignore, NULL), -EUCLEAN);
+	CHECK(ext4_unmount(fs) < 0);
+	disk_destroy(&disk);
+}
+
+/* an index whose entries all lead to one leaf, each as if it went on with the hash of the name sought */
+static void test_maze(void)
+{
+	struct ext4_attr attr;
+	struct ext4_fs *fs;
+	struct ext4_id dir;
+	struct dx_entry *entries;
+	struct dx_hash hash;
+	uint8_t *block;
+
+	disk_make(&disk, "4M", OPTIONS);
+	disk.quiet = true;
+	fs = disk_mount(&disk);
+	dir = dir_make(fs, NR_NAMES);
+	block = disk_block(fs, "dir", 0);
+	entries = (void *)(block + DX_ROOT_OFFSET);
+	CHECK_EQ(dx_hash(fs, dx_effective_version(fs, dx_default_version(fs)), "none", 4, &hash), 0);
+	ext4_shrink(fs);
+	dx_set_count(entries, dx_limit(entries));
+	for (uint32_t i = 1; i < dx_limit(entries); i++)
+		entries[i] = (struct dx_entry){ hash.major | 1, 1 };
+	CHECK_EQ(ext4_lookup(fs, dir, "none", 4, &attr), -EUCLEAN);
+	CHECK(ext4_unmount(fs) < 0);
+	disk_destroy(&disk);
+}
+
+/* a size whose last block would have the number 2^32 */
+static void test_size(void)
+{
+	struct ext4_attr attr;
+	struct ext4_fs *fs;
+	struct ext4_id id;
+
+	disk_make(&disk, "4M", OPTIONS);
+	disk.quiet = true;
+	fs = disk_mount(&disk);
+	CHECK_EQ(name_create(fs, EXT4_ROOT, "f", S_IFREG, &id), 0);
+	CHECK_EQ(ext4_unmount(fs), 0);
+	shell("debugfs -w -R 'sif f size 4398046510080' %s 2>/dev/null >&2", disk.path); /* (2^32 - 1) blocks */
+	fs = disk_mount(&disk);
+	CHECK_EQ(path_find(fs, "f", &attr), 0);
+	CHECK_EQ(ext4_unmount(fs), 0);
+	shell("debugfs -w -R 'sif f size 4398046510081' %s 2>/dev/null >&2", disk.path);
+	fs = disk_mount(&disk);
+	CHECK_EQ(path_find(fs, "f", &attr), -EUCLEAN);
+	CHECK(ext4_unmount(fs) < 0);
+	disk_destroy(&disk);
+}
+
+/* an index that is none any more: its blocks take no names, which would cost them their checksums */
+static void test_index_without_feature(void)
+{
+	struct ext4_attr attr;
+	struct ext4_fs *fs;
+	struct ext4_id dir, id;
+	char name[64];
+
+	disk_make(&disk, "4M", "-t ext4 -b 1024 -O ^has_journal -N 512");
+	fs = disk_mount(&disk);
+	dir_make(fs, NR_NAMES);
+	CHECK_EQ(ext4_unmount(fs), 0);
+	CHECK(!shell("debugfs -w -R 'feature -dir_index' %s >/dev/null 2>&1", disk.path));
+	fs = disk_mount(&disk);
+	CHECK_EQ(path_find(fs, "dir", &attr), 0);
+	dir = attr.id;
+	for (int i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "new-name-%d", i);
+		CHECK_EQ(name_create(fs, dir, name, S_IFREG, &id), 0);
+	}
+	CHECK_EQ(ext4_unmount(fs), 0);
+	fs = disk_mount(&disk);
+	CHECK_EQ(path_find(fs, "dir/new-name-19", &attr), 0);
+	CHECK_EQ(path_find(fs, "dir/a-name-of-some-length-7", &attr), 0);
+	CHECK_EQ(ext4_unmount(fs), 0);
+	disk_destroy(&disk);
+}
+
+int main(void)
+{
+	test_index_without_feature();
+	test_empty_name();
+	test_maze();
+	test_size();
+	return check_result();
+}
