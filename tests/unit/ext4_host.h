@@ -49,11 +49,11 @@ void panic(const char *format, ...)
 	abort();
 }
 
+static uint64_t now_ns;
+
 uint64_t clock_ns(void)
 {
-	static uint64_t now;
-
-	return now += 1000;
+	return now_ns += 1000;
 }
 
 long thread_spawn(const struct thread_options *options, void (*entry)(void *), void *argument,

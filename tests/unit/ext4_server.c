@@ -8,6 +8,8 @@
  */
 
 #include "ext4_host.h"
+#include "ext4/internal.h"
+#include "../../userland/servers/ext4/server.h"
 
 /* ---- the client ---- */
 
@@ -234,6 +236,35 @@ static void test_disk(const char *options, unsigned deaths)
 	disk_destroy(&disk);
 }
 
+static void *alloc_nothing(void *ctx, size_t len)
+{
+	return NULL;
+}
+
+/* A write-back that had no memory is due again. */
+static void test_timer(void)
+{
+	const struct fs_unmount_request unmount_rq = {};
+	struct fs_mount_reply rp;
+
+	disk_make(&disk, "24M", "-t ext4");
+	CHECK_EQ(mount(0, &rp), 0);
+	file_create(&root, "file", 0100600, "");
+	server.fs->env.alloc = alloc_nothing;
+	now_ns += WRITEBACK_NS;
+	fs_server->expired(NULL);
+	CHECK(ext4_is_dirty(server.fs));
+	CHECK(fs_server->deadline(NULL) != QUOIN_DEADLINE_NEVER);
+	server.fs->env.alloc = server.env.alloc;
+	now_ns += WRITEBACK_NS;
+	fs_server->expired(NULL);
+	CHECK(!ext4_is_dirty(server.fs));
+	CHECK(fs_server->deadline(NULL) == QUOIN_DEADLINE_NEVER);
+	CHECK_EQ(fs_unmount(EP_FS, &unmount_rq, NULL), 0);
+	disk_check(&disk);
+	disk_destroy(&disk);
+}
+
 static void test_refusal(void)
 {
 	struct fs_mount_reply rp = { 0 };
@@ -256,6 +287,7 @@ int main(void)
 	test_disk("-t ext4 -b 1024", 0);
 	test_disk("-t ext4 -b 1024", 13);
 	CHECK(nr_deaths > 10);
+	test_timer();
 	test_refusal();
 	for (unsigned i = 0; i < nr_memory; i++)
 		free(memory[i].address);

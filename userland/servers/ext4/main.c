@@ -222,6 +222,18 @@ static long handle_unmount(void *ctx, struct ipc_request *request, const struct 
 	return server_end(IPC_DEFERRED);
 }
 
+/* Writes back now; what stays in memory, for want of memory to write it, will be due again. */
+static long server_sync(void)
+{
+	long status;
+
+	atomic_store(&server.sync_due, 0);
+	status = ext4_sync(server.fs);
+	if (ext4_is_dirty(server.fs))
+		atomic_store(&server.sync_due, clock_ns() + WRITEBACK_NS);
+	return status;
+}
+
 static long handle_sync(void *ctx, struct ipc_request *request, const struct fs_sync_request *rq,
 			struct fs_sync_reply *rp)
 {
@@ -229,8 +241,7 @@ static long handle_sync(void *ctx, struct ipc_request *request, const struct fs_
 
 	if (status < 0)
 		return status;
-	atomic_store(&server.sync_due, 0);
-	status = ext4_sync(server.fs);
+	status = server_sync();
 	rp->transaction = MAX(ext4_transaction(server.fs), 1) - 1;
 	return server_end(status);
 }
@@ -264,7 +275,7 @@ static void on_expired(void *ctx)
 	if (server_begin(0) < 0)
 		return;
 	if (ext4_is_dirty(server.fs))
-		ext4_sync(server.fs);
+		server_sync();
 	server_end(0);
 }
 
