@@ -2,8 +2,7 @@
 /* Operations on one inode: attributes, size, a link's target, and giving it up. */
 #include "ext4/internal.h"
 
-/* secrm, unrm, sync, immutable, append, nodump, noatime, journal data, notail, dirsync,
- * topdir */
+/* secrm, unrm, sync, immutable, append, nodump, noatime, journal data, notail, dirsync, topdir */
 #define FLAGS_OF_USERS 0x0003c0fbu
 
 int ext4_getattr(struct ext4_fs *fs, struct ext4_id id, struct ext4_attr *out)
