@@ -75,6 +75,8 @@ long quoin_ioport_read(quoin_handle ioport, uint32_t offset, uint32_t width);
 long quoin_ioport_write(quoin_handle ioport, uint32_t offset, uint32_t width, uint32_t value);
 long quoin_ioport_write_bytes(quoin_handle ioport, uint32_t offset, uintptr_t buffer, uint32_t len);
 long quoin_task_kill(quoin_handle task, int64_t code);
+long quoin_task_watch(quoin_handle task, quoin_handle notification, uint64_t bits);
+long quoin_task_status(quoin_handle task, uintptr_t status);
 long quoin_aspace_unmap(quoin_handle aspace, uint64_t address, uint64_t len);
 long quoin_memobj_physical(quoin_handle hardware, uint64_t address, uint64_t size);
 long quoin_irq_msi(quoin_handle hardware, uintptr_t msi);

@@ -36,6 +36,19 @@ static uint64_t badge_of(const struct child *child)
 	return (uint64_t)(child - children) + 1;
 }
 
+/* A child that cannot be watched is not let live. */
+static long child_watch(struct child *child)
+{
+	long status = quoin_task_watch(child->task, notification, 1UL << (badge_of(child) - 1));
+
+	if (status < 0) {
+		quoin_task_kill(child->task, 9);
+		quoin_handle_close(child->task);
+		child->task = 0;
+	}
+	return status;
+}
+
 static long child_launch(struct child *child)
 {
 	size_t elf_bytes;
@@ -53,13 +66,15 @@ static long child_launch(struct child *child)
 	long status = task_spawn(elf, elf_bytes, child->name, child->manifest->limit_pages,
 				 (quoin_handle)supervisor, &child->task);
 	quoin_handle_close((quoin_handle)supervisor);
+	if (status >= 0)
+		status = child_watch(child);
 	if (status < 0) {
 		log_printf("cannot start %s: error %ld", child->name, -status);
 		return status;
 	}
 	child->state = CHILD_RUNNING;
 	child->started_ns = clock_ns();
-	return quoin_task_watch(child->task, notification, 1UL << (badge_of(child) - 1));
+	return 0;
 }
 
 /* "virtio-blk" for block/vda becomes "virtio-blk-vda", so that tasks differ by name. */
