@@ -59,7 +59,7 @@ struct child {
 	char service[32]; /* what it serves: "block/vda" */
 	char name[32];
 	quoin_handle task;
-	quoin_handle memory[8]; /* device_memory objects kept until the device is reset */
+	quoin_handle memory[8]; /* device_memory objects kept until the device is stopped */
 	uint32_t nr_memory;
 	uint32_t nr_crashes;
 	uint64_t started_ns, restart_ns;
