@@ -61,7 +61,11 @@ static void disk_populate(void)
 	CHECK_EQ(name_create(fs, dir, "b", S_IFREG, &id), 0);
 	CHECK_EQ(name_create(fs, dir, "sub", S_IFDIR, &id), 0);
 	fragments_make(fs, "fragments");
+	CHECK_EQ(name_create(fs, EXT4_ROOT, "unwritten", S_IFREG, &id), 0);
 	CHECK_EQ(ext4_unmount(fs), 0);
+	shell("debugfs -w -R 'fallocate unwritten 0 99' %s 2>/dev/null >&2;"
+	      "debugfs -w -R 'sif unwritten size 102400' %s 2>/dev/null >&2",
+	      disk.path, disk.path);
 	disk_check(&disk);
 }
 
@@ -73,7 +77,7 @@ struct operation {
 	void (*prepare)(struct ext4_fs *fs); /* or NULL */
 };
 
-static struct ext4_id dir, other, full, fragments, big, a;
+static struct ext4_id dir, other, full, fragments, big, unwritten, a;
 
 static void ids_find(struct ext4_fs *fs)
 {
@@ -223,6 +227,25 @@ static int cut_big(struct ext4_fs *fs)
 	return ext4_setattr(fs, big, EXT4_SET_SIZE, &attr, &attr);
 }
 
+static void unwritten_make(struct ext4_fs *fs)
+{
+	unwritten = attr_of(fs, "unwritten").id;
+	for (uint32_t at = 2; at <= 82; at += 2)
+		CHECK_EQ(file_write(fs, unwritten, at), 0);
+}
+
+/* the middle of an unwritten extent, whose node has room for one more only */
+static int write_unwritten(struct ext4_fs *fs)
+{
+	struct ext4_run run;
+	int count = ext4_map_write(fs, unwritten, 90, 1, &run, 1);
+
+	if (count < 0)
+		return count;
+	ext4_shrink(fs);
+	return ext4_commit_write(fs, unwritten, &run, 1, 0);
+}
+
 static bool ignore(void *ctx, const struct ext4_dirent *entry)
 {
 	return true;
@@ -250,6 +273,7 @@ static const struct operation operations[] = {
 	{ "forget", forget, orphans_make },
 	{ "cut", cut, NULL },
 	{ "cut_big", cut_big, big_make },
+	{ "write_unwritten", write_unwritten, unwritten_make },
 	{ "fill_hole", fill_hole, NULL },
 	{ "list", list, NULL },
 };

@@ -254,71 +254,81 @@ static void leaf_insert(struct inode *inode, struct extent_path *path, const str
 		path_lower_keys(inode, path, run->logical);
 }
 
-/* Maps run, which must be a hole; RUN_UNWRITTEN in its flags makes an unwritten extent. */
-int extent_insert(struct inode *inode, const struct ext4_run *run)
+/* The path to where logical belongs, with a leaf that has room for so many more extents. */
+static int path_get_room(struct inode *inode, uint32_t logical, int room, struct extent_path *path)
 {
-	bool unwritten = run->flags & RUN_UNWRITTEN;
-	struct extent_path path;
-	int err;
-
 	for (int tries = 0; tries <= 2 * EXT4_EXTENT_MAX_DEPTH; tries++) {
-		struct extent_node *node;
-		bool done;
+		const struct extent_header *head;
+		int err = extent_path_get(inode, logical, path);
 
-		err = extent_path_get(inode, run->logical, &path);
 		if (err)
 			return err;
-		node = &path.nodes[path.depth];
-		done = leaf_merge(node, run, unwritten);
-		if (!done && node->head->entries < node->head->max) {
-			leaf_insert(inode, &path, run, unwritten);
-			done = true;
-		}
-		if (done) {
-			node_dirty(inode, node);
-			extent_path_put(&path);
+		head = path->nodes[path->depth].head;
+		if (head->max - head->entries >= room)
 			return 0;
-		}
-		err = extent_make_room(inode, &path);
-		extent_path_put(&path);
+		err = extent_make_room(inode, path);
+		extent_path_put(path);
 		if (err)
 			return err;
 	}
 	return fs_corrupt(inode->fs, "inode %u: no room for an extent", inode->ino);
 }
 
+/* Maps run, which must be a hole; RUN_UNWRITTEN in its flags makes an unwritten extent. */
+int extent_insert(struct inode *inode, const struct ext4_run *run)
+{
+	bool unwritten = run->flags & RUN_UNWRITTEN;
+	struct extent_path path;
+	bool merged;
+	int err = extent_path_get(inode, run->logical, &path);
+
+	if (err)
+		return err;
+	merged = leaf_merge(&path.nodes[path.depth], run, unwritten);
+	if (!merged) {
+		extent_path_put(&path);
+		err = path_get_room(inode, run->logical, 1, &path);
+		if (err)
+			return err;
+		leaf_insert(inode, &path, run, unwritten);
+	}
+	node_dirty(inode, &path.nodes[path.depth]);
+	extent_path_put(&path);
+	return 0;
+}
+
 /*
  * Part of an unwritten extent was written.  The extent is cut back to what lies before, and the
- * written part and the rest behind are inserted; they may need blocks for the tree, which are
- * made sure of first, because a failure half-way would lose the rest.
+ * written part and the rest behind are put in after it.  Room for both is made first, because a
+ * failure half-way would lose the rest.
  */
 int extent_mark_written(struct inode *inode, uint32_t logical, uint32_t count)
 {
-	struct ext4_fs *fs = inode->fs;
 	struct ext4_run part, rest;
 	struct extent_path path;
+	struct extent_node *node;
 	struct extent_leaf *leaf;
 	uint32_t before;
-	int err;
+	int err = path_get_room(inode, logical, 2, &path);
 
-	if (fs->free_blocks - fs->held_blocks < 4 * EXT4_EXTENT_MAX_DEPTH)
-		return -ENOSPC;
-	err = extent_path_get(inode, logical, &path);
 	if (err)
 		return err;
-	leaf = extent_leaves(path.nodes[path.depth].head) + path.nodes[path.depth].at;
+	node = &path.nodes[path.depth];
+	leaf = extent_leaves(node->head) + node->at;
 	before = logical - leaf->block;
 	part = (struct ext4_run){ leaf_start(leaf) + before, logical, MIN(count, leaf_len(leaf) - before), 0 };
 	rest = (struct ext4_run){ part.physical + part.count, logical + part.count,
 				  leaf_len(leaf) - before - part.count, RUN_UNWRITTEN };
 	leaf_set_len(leaf, before ? before : part.count, before);
-	node_dirty(inode, &path.nodes[path.depth]);
+	if (before) {
+		leaf_insert(inode, &path, &part, false);
+		node->at++;
+	}
+	if (rest.count)
+		leaf_insert(inode, &path, &rest, true);
+	node_dirty(inode, node);
 	extent_path_put(&path);
-	if (before)
-		err = extent_insert(inode, &part);
-	if (!err && rest.count)
-		err = extent_insert(inode, &rest);
-	return err;
+	return 0;
 }
 
 /* frees the part of the leaf's last extent that lies at or behind first, as far as it is in one group */
