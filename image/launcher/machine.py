@@ -12,6 +12,11 @@ OVMF = "/usr/share/OVMF"
 LINUX_COMMAND_LINE = "root=/dev/vda3 console=ttyS0 quiet loglevel=3 panic=-1 nowatchdog"
 ROOT_SLOT, SECOND_SLOT = "02.0", "03.0"
 
+# QEMU's buffer for translated code.  It keeps a list for each physical page, and one page of a program that runs at
+# many addresses has as many translations as fit; to reuse such a page takes the square of that.  By default it
+# is 1 GiB, and a machine that runs out of memory after some ten thousand programs stands still for a minute.
+TRANSLATIONS_MIB = 128
+
 
 def command(arguments, build, disks, console, agent_fd):
     """disks: the root disk's and perhaps a second one's -drive values without id; console: the
@@ -49,7 +54,7 @@ def accelerator(arguments):
         if kind == "kvm":
             raise LauncherError("--icount counts emulated instructions: it needs --accel tcg")
         return ["-accel", "tcg", "-icount", "shift=0,align=off,sleep=off"]
-    return ["-accel", kind]
+    return ["-accel", f"tcg,tb-size={TRANSLATIONS_MIB}" if kind == "tcg" else kind]
 
 
 def kvm_works():
