@@ -8,7 +8,7 @@
  * was synced before.  And the other way: what debugfs wrote to a journal, the library recovers.
  */
 #include "ext4_disk.h"
-#include "ext4/internal.h"
+#include "ext4/journal.h"
 
 #define MAX_WRITES 20000
 #define NR_FILES   300
@@ -203,6 +203,63 @@ static void test_cuts(const char *options, unsigned cuts)
 	disk_destroy(&disk);
 }
 
+/* What the cut at `cut` left, after an in-place write-back of `b`: clean only if it is consistent. */
+static void oversized_check(struct disk *disk, unsigned cut, unsigned end)
+{
+	bool clean = disk->data[1024 + 0x3a] & EXT4_STATE_VALID;
+	struct ext4_fs *fs = disk_mount(disk);
+	struct ext4_attr attr;
+
+	CHECK_EQ(path_find(fs, "dir/a", &attr), 0);
+	if (cut == end)
+		CHECK_EQ(path_find(fs, "dir/b", &attr), 0);
+	CHECK_EQ(ext4_unmount(fs), 0);
+	CHECK(clean || cut < end);
+	if (clean)
+		disk_check(disk);
+}
+
+/* Changes that are larger than the log are written in place, and recovery does not undo them. */
+static void test_oversized(const char *options)
+{
+	struct ext4_id dir = { 0, 0 }, file = { 0, 0 };
+	struct disk disk;
+	struct ext4_fs *fs;
+	uint8_t *before;
+	unsigned end;
+
+	nr_writes = 0;
+	disk_make(&disk, "24M", options);
+	disk.quiet = true;
+	fs = disk_mount(&disk);
+	CHECK_EQ(name_create(fs, EXT4_ROOT, "dir", S_IFDIR | 0755, &dir), 0);
+	CHECK_EQ(name_create(fs, dir, "a", S_IFREG | 0644, &file), 0);
+	CHECK_EQ(ext4_sync(fs), 0);
+	before = malloc(disk.size);
+	memcpy(before, disk.data, disk.size);
+	fs->journal->max_len = fs->journal->first + 2;
+	disk.env.write = fs->env.write = record_write;
+	disk.env.flush = fs->env.flush = record_flush;
+	CHECK_EQ(name_create(fs, dir, "b", S_IFREG | 0644, &file), 0);
+	CHECK_EQ(ext4_sync(fs), 0);
+	end = nr_writes;
+	disk.env.write = fs->env.write = disk_write;
+	disk.env.flush = fs->env.flush = disk_flush;
+	CHECK_EQ(ext4_unmount(fs), 0);
+	for (unsigned i = 0; i < 4 * end && !check_failures; i++) {
+		unsigned cut = end - i / 4;
+
+		disk_cut(&disk, before, cut, i % 4);
+		oversized_check(&disk, cut, end);
+		if (check_failures)
+			fprintf(stderr, "%s: oversized: cut at %u of %u\n", options, cut, end);
+	}
+	for (unsigned i = 0; i < end; i++)
+		free(writes[i].len ? writes[i].data : NULL);
+	free(before);
+	disk_destroy(&disk);
+}
+
 /* a transaction that debugfs wrote: block 5000 of a file becomes 'y's */
 static void test_foreign_journal(const char *options, const char *open_options)
 {
@@ -241,5 +298,7 @@ int main(int argc, char **argv)
 	test_cuts("-t ext4 -b 4096 -J size=4", cuts);
 	test_cuts("-t ext4 -b 1024 -J size=1 -O ^metadata_csum,^64bit", cuts);
 	CHECK(nr_recovered > cuts);
+	test_oversized("-t ext4 -b 1024 -J size=1");
+	test_oversized("-t ext4 -b 4096 -J size=4");
 	return check_result();
 }

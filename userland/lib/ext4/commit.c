@@ -192,8 +192,8 @@ static int transaction_write(struct ext4_fs *fs, uint8_t *scratch, const struct 
 	return err;
 }
 
-/* makes room by forgetting the last transaction, which has reached its places */
-static int log_clear(struct ext4_fs *fs)
+/* Forgets the last transaction, which has reached its places: recovery does not write it again. */
+int journal_clear(struct ext4_fs *fs)
 {
 	int err = journal_super_write(fs, 0, fs->journal->sequence);
 
@@ -215,7 +215,7 @@ int journal_commit(struct ext4_fs *fs)
 	if (len > capacity)
 		return -E2BIG;
 	if (len + journal->last_len > capacity)
-		err = log_clear(fs);
+		err = journal_clear(fs);
 	if (err)
 		return err;
 	scratch = mem_alloc(fs, 2 * (size_t)fs->block_size);

@@ -56,8 +56,21 @@ static int writeback_in_place(struct ext4_fs *fs)
 	if (!err)
 		err = device_flush(fs);
 	if (!err)
-		err = super_write_state(fs, valid);
+		return super_write_state(fs, valid);
+	fs->sb.s_state |= valid ? EXT4_STATE_VALID : 0; /* for the next try, if it was memory that lacked */
 	return err;
+}
+
+/*
+ * What is larger than the log.  The last transaction, which is older, must not come back over it; and the
+ * superblock, which says "not clean" meanwhile, is not one of the blocks.
+ */
+static int writeback_oversized(struct ext4_fs *fs)
+{
+	int err = journal_clear(fs);
+
+	buf_drop(fs, EXT4_SUPER_OFFSET >> fs->block_shift);
+	return err ? err : writeback_in_place(fs);
 }
 
 static int writeback_journaled(struct ext4_fs *fs)
@@ -67,7 +80,7 @@ static int writeback_journaled(struct ext4_fs *fs)
 	if (!err)
 		err = journal_commit(fs);
 	if (err == -E2BIG)
-		return writeback_in_place(fs);
+		return writeback_oversized(fs);
 	if (!err)
 		err = cache_writeback(fs);
 	return err ? err : device_flush(fs);
