@@ -6,6 +6,7 @@
  * not, never by half: e2fsck finds nothing, and once there is memory again, the same operation succeeds.
  */
 #include "ext4_disk.h"
+#include "ext4/internal.h"
 
 #define NR_NAMES  60
 #define NR_PIECES 40
@@ -337,6 +338,35 @@ static void test_unmount(void)
 	disk_check(&disk);
 }
 
+/* With memory for so many allocations, one that makes a write-back due; was that enough for all? */
+static bool make_pressed(long allocations)
+{
+	struct ext4_attr attr;
+	struct ext4_id id;
+	struct ext4_fs *fs;
+	char name[16];
+	bool all;
+	int err;
+
+	memcpy(disk.data, pristine, disk.size);
+	disk.env.cache_blocks = 64;
+	fs = disk_mount(&disk);
+	ids_find(fs);
+	for (unsigned i = 0; fs->cache.nr_dirty < fs->cache.max / 2; i++) {
+		snprintf(name, sizeof(name), "full-%u", i);
+		CHECK_OR_STOP(name_create(fs, dir, name, S_IFREG | 0644, &id) == 0);
+	}
+	disk.out_of_memory_after = allocations;
+	err = name_create(fs, dir, "pressed", S_IFDIR | 0755, &id);
+	disk.out_of_memory_after = -1;
+	all = fs->cache.nr_dirty == 0;
+	CHECK_EQ(ext4_lookup(fs, dir, "pressed", 7, &attr), err ? -ENOENT : 0);
+	CHECK_EQ(ext4_unmount(fs), 0);
+	disk_check(&disk);
+	disk.env.cache_blocks = 0;
+	return all;
+}
+
 int main(void)
 {
 	disk_make(&disk, "2M",
@@ -348,6 +378,8 @@ int main(void)
 	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
 		for (long n = 0; !attempt(&operations[i], n, false); n++)
 			attempt(&operations[i], n, true);
+	for (long n = 0; !make_pressed(n) && !check_failures; n++)
+		;
 	disk.env.alloc = alloc_next;
 	test_unmount();
 	free(pristine);

@@ -134,14 +134,14 @@ int op_begin_write(struct ext4_fs *fs)
 	return -EROFS;
 }
 
-/* hands ret on */
+/* Hands ret on: that a write-back had no memory is not the operation's failure, which is done. */
 int op_end(struct ext4_fs *fs, int ret)
 {
 	if (!fs->failed &&
 	    (fs->cache.nr_dirty > fs->cache.max / 2 || journal_is_pressed(fs, fs->cache.nr_dirty))) {
 		int err = fs_writeback(fs);
 
-		if (err && ret >= 0)
+		if (err && err != -ENOMEM && ret >= 0)
 			ret = err;
 	}
 	if (fs->failed && !fs->readonly)
