@@ -367,6 +367,34 @@ static bool make_pressed(long allocations)
 	return all;
 }
 
+/* A transaction that is not all the way through is not one that a sync may build upon. */
+static void test_sync(void)
+{
+	struct ext4_id id = { 0, 0 };
+	struct disk journaled;
+	struct ext4_fs *fs;
+	uint64_t transaction;
+	long n = 0;
+	int err;
+
+	disk_make(&journaled, "8M", "-t ext4 -b 1024 -J size=1");
+	journaled.quiet = true;
+	fs = disk_mount(&journaled);
+	CHECK_EQ(name_create(fs, EXT4_ROOT, "file", S_IFREG | 0644, &id), 0);
+	transaction = ext4_transaction(fs);
+	do {
+		CHECK_EQ(ext4_transaction(fs), transaction);
+		journaled.out_of_memory_after = n++;
+		err = ext4_sync(fs);
+		journaled.out_of_memory_after = -1;
+		CHECK(err == 0 || err == -ENOMEM);
+	} while (err && !check_failures);
+	CHECK(ext4_transaction(fs) > transaction);
+	CHECK_EQ(ext4_unmount(fs), 0);
+	disk_check(&journaled);
+	disk_destroy(&journaled);
+}
+
 int main(void)
 {
 	disk_make(&disk, "2M",
@@ -380,6 +408,7 @@ int main(void)
 			attempt(&operations[i], n, true);
 	for (long n = 0; !make_pressed(n) && !check_failures; n++)
 		;
+	test_sync();
 	disk.env.alloc = alloc_next;
 	test_unmount();
 	free(pristine);

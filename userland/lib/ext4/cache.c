@@ -298,21 +298,29 @@ struct pair *cache_dirty_sorted(struct ext4_fs *fs)
 	return pairs;
 }
 
-/* Writes every dirty block to its place; they are clean afterwards, unless a write failed. */
-int cache_writeback(struct ext4_fs *fs)
+/* Writes the dirty blocks, which cache_dirty_sorted() gave, to their places; clean then, unless that failed. */
+int cache_write_dirty(struct ext4_fs *fs, const struct pair *pairs)
 {
 	struct cache *cache = &fs->cache;
+	int err = cache_write_sorted(fs, pairs, cache->nr_dirty);
+
+	while (!err && cache->nr_dirty)
+		buf_clean(fs, container_of(cache->dirty.next, struct buf, dirty));
+	return err;
+}
+
+/* Writes every dirty block to its place. */
+int cache_writeback(struct ext4_fs *fs)
+{
 	struct pair *pairs;
 	int err;
 
-	if (!cache->nr_dirty)
+	if (!fs->cache.nr_dirty)
 		return 0;
 	pairs = cache_dirty_sorted(fs);
 	if (!pairs)
 		return -ENOMEM;
-	err = cache_write_sorted(fs, pairs, cache->nr_dirty);
+	err = cache_write_dirty(fs, pairs);
 	mem_free(fs, pairs);
-	while (!err && cache->nr_dirty)
-		buf_clean(fs, container_of(cache->dirty.next, struct buf, dirty));
 	return err;
 }

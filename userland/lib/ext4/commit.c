@@ -202,14 +202,13 @@ int journal_clear(struct ext4_fs *fs)
 	return err ? err : fs->env.flush(fs->env.ctx);
 }
 
-/* Writes all dirty blocks, sealed, to the log.  -E2BIG: they do not fit; nothing was written. */
-int journal_commit(struct ext4_fs *fs)
+/* Writes the dirty blocks, sealed and sorted, to the log.  -E2BIG: they do not fit; nothing was written. */
+int journal_commit(struct ext4_fs *fs, const struct pair *pairs)
 {
 	struct journal *journal = fs->journal;
 	uint32_t capacity = journal->max_len - journal->first;
 	uint32_t len = transaction_len(fs, fs->cache.nr_dirty);
 	uint8_t *scratch;
-	struct pair *pairs;
 	int err = 0;
 
 	if (len > capacity)
@@ -219,10 +218,8 @@ int journal_commit(struct ext4_fs *fs)
 	if (err)
 		return err;
 	scratch = mem_alloc(fs, 2 * (size_t)fs->block_size);
-	pairs = cache_dirty_sorted(fs);
-	err = scratch && pairs ? transaction_write(fs, scratch, pairs, fs->cache.nr_dirty) : -ENOMEM;
+	err = scratch ? transaction_write(fs, scratch, pairs, fs->cache.nr_dirty) : -ENOMEM;
 	mem_free(fs, scratch);
-	mem_free(fs, pairs);
 	if (err)
 		return err;
 	journal->head = journal_ring_next(journal, journal->head, len);

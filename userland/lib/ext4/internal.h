@@ -220,6 +220,7 @@ void buf_prefetch_inodes(struct ext4_fs *fs, uint64_t block, uint32_t count, uin
 void buf_put(struct buf *buf);
 void buf_dirty(struct ext4_fs *fs, struct buf *buf);
 void buf_drop(struct ext4_fs *fs, uint64_t block);
+int cache_write_dirty(struct ext4_fs *fs, const struct pair *pairs);
 int cache_writeback(struct ext4_fs *fs);
 struct pair *cache_dirty_sorted(struct ext4_fs *fs);
 void cache_drop_all(struct ext4_fs *fs);
@@ -440,7 +441,7 @@ bool journal_is_active(const struct ext4_fs *fs);
 uint32_t journal_sequence(const struct ext4_fs *fs);
 bool journal_is_pressed(const struct ext4_fs *fs, uint32_t nr_dirty);
 int journal_clear(struct ext4_fs *fs);
-int journal_commit(struct ext4_fs *fs);
+int journal_commit(struct ext4_fs *fs, const struct pair *pairs);
 
 /* namei.c: shared with rename.c */
 int dir_get(struct ext4_fs *fs, struct ext4_id id, struct inode *dir);

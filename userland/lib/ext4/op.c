@@ -73,17 +73,29 @@ static int writeback_oversized(struct ext4_fs *fs)
 	return err ? err : writeback_in_place(fs);
 }
 
+/*
+ * Once the log has the transaction, all else must follow: nothing fails for want of memory, and begins again,
+ * behind what a sync may build upon.
+ */
 static int writeback_journaled(struct ext4_fs *fs)
 {
+	struct pair *pairs;
 	int err = super_to_cache(fs);
 
-	if (!err)
-		err = journal_commit(fs);
-	if (err == -E2BIG)
-		return writeback_oversized(fs);
-	if (!err)
-		err = cache_writeback(fs);
-	return err ? err : device_flush(fs);
+	if (err)
+		return err;
+	pairs = cache_dirty_sorted(fs);
+	if (!pairs)
+		return -ENOMEM;
+	err = journal_commit(fs, pairs);
+	if (!err) {
+		err = cache_write_dirty(fs, pairs);
+		if (!err)
+			err = device_flush(fs);
+		err = err == -ENOMEM ? -EIO : err;
+	}
+	mem_free(fs, pairs);
+	return err == -E2BIG ? writeback_oversized(fs) : err;
 }
 
 static int writeback_changes(struct ext4_fs *fs)
