@@ -20,10 +20,10 @@
 #include <unistd.h>
 
 static int master, slave;
+static char slave_name[32];
 
 static void pty_make(void)
 {
-	char name[32];
 	int number, zero = 0;
 
 	master = open("/dev/ptmx", O_RDWR | O_NOCTTY);
@@ -32,8 +32,8 @@ static void pty_make(void)
 	CHECK_OK(master);
 	CHECK_OK(ioctl(master, TIOCSPTLCK, &zero));
 	CHECK_OK(ioctl(master, TIOCGPTN, &number));
-	snprintf(name, sizeof(name), "/dev/pts/%d", number);
-	slave = CHECK_OK(open(name, O_RDWR | O_NOCTTY));
+	snprintf(slave_name, sizeof(slave_name), "/dev/pts/%d", number);
+	slave = CHECK_OK(open(slave_name, O_RDWR | O_NOCTTY));
 }
 
 static void type(const char *text)
@@ -428,21 +428,18 @@ static void session_begin(void)
 /* Who may only write to a terminal cannot make it its own. */
 TEST(no_control_by_writing)
 {
-	char name[32];
-	int number, fd;
+	int fd;
 	pid_t pid;
 
 	pty_make();
-	CHECK_OK(ioctl(master, TIOCGPTN, &number));
-	snprintf(name, sizeof(name), "/dev/pts/%d", number);
-	CHECK_OK(chmod(name, 0666));
+	CHECK_OK(chmod(slave_name, 0666));
 	if (CHILD(pid)) {
 		become_user(1000);
 		CHECK_OK(setsid());
-		fd = CHECK_OK(open(name, O_WRONLY));
+		fd = CHECK_OK(open(slave_name, O_WRONLY));
 		CHECK_ERR(open("/dev/tty", O_RDWR), ENXIO);
 		CHECK_ERR(ioctl(fd, TIOCSCTTY, 0), EPERM);
-		CHECK_OK(open(name, O_RDWR));
+		CHECK_OK(open(slave_name, O_RDWR));
 		CHECK_OK(open("/dev/tty", O_RDWR));
 		_exit(0);
 	}
@@ -470,19 +467,15 @@ TEST(control_is_the_leaders)
 
 TEST(exclusive_but_for_root)
 {
-	char name[32];
-	int number;
 	pid_t pid;
 
 	pty_make();
-	CHECK_OK(ioctl(master, TIOCGPTN, &number));
-	snprintf(name, sizeof(name), "/dev/pts/%d", number);
-	CHECK_OK(chmod(name, 0666));
+	CHECK_OK(chmod(slave_name, 0666));
 	CHECK_OK(ioctl(slave, TIOCEXCL));
-	CHECK_OK(open(name, O_RDWR | O_NOCTTY));
+	CHECK_OK(open(slave_name, O_RDWR | O_NOCTTY));
 	if (CHILD(pid)) {
 		become_user(1000);
-		CHECK_ERR(open(name, O_RDWR | O_NOCTTY), EBUSY);
+		CHECK_ERR(open(slave_name, O_RDWR | O_NOCTTY), EBUSY);
 		_exit(0);
 	}
 	wait_ok(pid);
@@ -514,16 +507,12 @@ TEST(controlling_terminal)
 
 TEST(opening_makes_controlling)
 {
-	char name[64];
-	int number;
 	pid_t pid;
 
 	pty_make();
-	CHECK_OK(ioctl(master, TIOCGPTN, &number));
-	snprintf(name, sizeof(name), "/dev/pts/%d", number);
 	if (CHILD(pid)) {
 		CHECK_OK(setsid());
-		CHECK_OK(open(name, O_RDWR));
+		CHECK_OK(open(slave_name, O_RDWR));
 		CHECK_EQ(tcgetpgrp(slave), getpid());
 		_exit(0);
 	}

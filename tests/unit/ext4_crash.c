@@ -174,6 +174,14 @@ static void recover_and_check(struct disk *disk, unsigned cut)
 	disk_check(disk);
 }
 
+static void cuts_end(struct disk *disk, uint8_t *before)
+{
+	for (unsigned i = 0; i < nr_writes; i++)
+		free(writes[i].len ? writes[i].data : NULL);
+	free(before);
+	disk_destroy(disk);
+}
+
 static void test_cuts(const char *options, unsigned cuts)
 {
 	struct disk disk;
@@ -197,10 +205,7 @@ static void test_cuts(const char *options, unsigned cuts)
 		if (check_failures)
 			fprintf(stderr, "%s: cut at %u of %u\n", options, cut, nr_writes);
 	}
-	for (unsigned i = 0; i < nr_writes; i++)
-		free(writes[i].len ? writes[i].data : NULL);
-	free(before);
-	disk_destroy(&disk);
+	cuts_end(&disk, before);
 }
 
 /* What the cut at `cut` left, after an in-place write-back of `b`: clean only if it is consistent. */
@@ -254,10 +259,7 @@ static void test_oversized(const char *options)
 		if (check_failures)
 			fprintf(stderr, "%s: oversized: cut at %u of %u\n", options, cut, end);
 	}
-	for (unsigned i = 0; i < end; i++)
-		free(writes[i].len ? writes[i].data : NULL);
-	free(before);
-	disk_destroy(&disk);
+	cuts_end(&disk, before);
 }
 
 /* a transaction that debugfs wrote: block 5000 of a file becomes 'y's */
