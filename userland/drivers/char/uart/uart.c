@@ -2,10 +2,11 @@
  * The 16550 serial ports of the PC (PC16550D data sheet): the smallest complete driver.
  *
  * One thread.  Each line has an input ring, filled by its interrupt and emptied by the one outstanding
- * read, whose answer tells whether the reader still lives; while it is full, the input interrupt is off and input stays in the port, where it holds back a
- * sender that can be held back (QEMU's).  The output ring is filled by writes and emptied by the interrupt,
- * 16 bytes at a time.  A read that finds no input, and a write or drain that finds no room, is answered
- * later (IPC_DEFERRED); that the last byte has left is seen by looking now and then.
+ * read, whose answer tells whether the reader still lives; while it is full, the input interrupt is off and
+ * input stays in the port, where it holds back a sender that can be held back (QEMU's).  The output ring is
+ * filled by writes and emptied by the interrupt, 16 bytes at a time.  A read that finds no input, and a write
+ * or drain that finds no room, is answered later (IPC_DEFERRED); that the last byte has left is seen by
+ * looking now and then.
  */
 #include <quoin/driver.h>
 #include <proto/console.h>
