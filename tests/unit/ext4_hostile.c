@@ -148,8 +148,85 @@ static void test_index_without_feature(void)
 	disk_destroy(&disk);
 }
 
+/* the entry of a name in the root: somebody writes to it behind the library's back */
+static struct dirent_head *root_entry(struct ext4_fs *fs, const char *name)
+{
+	uint8_t *block = disk_block(fs, "", 0);
+	struct dirent_head *entry = (void *)block;
+
+	ext4_shrink(fs);
+	while (strncmp(entry->name, name, strlen(name)))
+		entry = (void *)((uint8_t *)entry + entry->rec_len);
+	return entry;
+}
+
+/* A superblock that somebody wrote over a mounted one: what is computed with stays what was checked. */
+static void test_superblock_changes(const char *options, bool sealed)
+{
+	struct ext4_super *sb, other;
+	struct ext4_attr attr;
+	struct ext4_fs *fs;
+	struct ext4_id id;
+
+	disk_make(&disk, "4M", options);
+	disk.quiet = true;
+	fs = disk_mount(&disk);
+	CHECK_EQ(name_create(fs, EXT4_ROOT, "f", S_IFREG, &id), 0);
+	CHECK_EQ(ext4_sync(fs), 0);
+	root_entry(fs, "f")->inode = UINT32_MAX;
+	sb = (void *)(disk.data + 1024);
+	sb->s_inodes_count = UINT32_MAX;
+	sb->s_log_block_size = 2;
+	other = *sb;
+	CHECK_EQ(path_find(fs, "f", &attr), -EUCLEAN);
+	CHECK_EQ(ext4_getattr(fs, (struct ext4_id){ 1 << 30, 0 }, &attr), -ESTALE);
+	CHECK_EQ(ext4_getattr(fs, EXT4_ROOT, &attr), 0);
+	if (sealed)
+		CHECK(!memcmp(sb, &other, sizeof(other))); /* not made right by a new checksum */
+	else
+		CHECK(sb->s_state & EXT4_STATE_ERROR && sb->s_error_count == 1);
+	CHECK(ext4_unmount(fs) < 0);
+	disk_destroy(&disk);
+}
+
+/* The mark that a disk needs e2fsck is there also after the recovery of what went before, whoever recovers. */
+static void test_mark_survives_recovery(bool by_e2fsck)
+{
+	const struct ext4_super *sb;
+	struct ext4_attr attr;
+	struct ext4_fs *fs;
+	struct ext4_id id;
+
+	disk_make(&disk, "24M", "-t ext4 -b 1024");
+	disk.quiet = true;
+	fs = disk_mount(&disk);
+	CHECK_EQ(name_create(fs, EXT4_ROOT, "f", S_IFREG, &id), 0);
+	CHECK_EQ(ext4_sync(fs), 0);
+	root_entry(fs, "f")->inode = UINT32_MAX;
+	CHECK_EQ(path_find(fs, "f", &attr), -EUCLEAN);
+	CHECK(ext4_unmount(fs) < 0);
+	sb = (const void *)(disk.data + 1024);
+	CHECK(sb->s_state & EXT4_STATE_ERROR && sb->s_error_count == 1);
+	CHECK(sb->s_feature_incompat & EXT4_INCOMPAT_RECOVER);
+	if (by_e2fsck)
+		shell("e2fsck -E journal_only -p %s >/dev/null", disk.path);
+	else
+		CHECK_EQ(ext4_unmount(disk_mount(&disk)), 0);
+	CHECK(!(sb->s_feature_incompat & EXT4_INCOMPAT_RECOVER));
+	CHECK(sb->s_state & EXT4_STATE_ERROR);
+	CHECK(by_e2fsck || sb->s_error_count == 1);
+	CHECK_EQ(shell("e2fsck -p %s >/dev/null", disk.path), 0);
+	CHECK(!(sb->s_state & EXT4_STATE_ERROR));
+	disk_check(&disk);
+	disk_destroy(&disk);
+}
+
 int main(void)
 {
+	test_superblock_changes(OPTIONS, false);
+	test_superblock_changes("-t ext4 -b 1024 -O ^has_journal -N 512", true);
+	test_mark_survives_recovery(false);
+	test_mark_survives_recovery(true);
 	test_index_without_feature();
 	test_empty_name();
 	test_maze();

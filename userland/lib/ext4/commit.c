@@ -103,8 +103,8 @@ static bool data_copy(struct ext4_fs *fs, uint8_t *to, const struct buf *buf)
  * A descriptor block, which comes first in the log, and its blocks.  It can be made only after its
  * blocks are seen, whose checksums it holds; so it is built apart, and the blocks copied twice.
  */
-static int descriptor_build(struct ext4_fs *fs, uint8_t *desc, uint8_t *scratch, const struct pair *pairs,
-			    uint32_t count)
+static void descriptor_build(struct ext4_fs *fs, uint8_t *desc, uint8_t *scratch, const struct pair *pairs,
+			     uint32_t count)
 {
 	uint32_t at = sizeof(struct journal_header);
 
@@ -126,7 +126,6 @@ static int descriptor_build(struct ext4_fs *fs, uint8_t *desc, uint8_t *scratch,
 
 		memcpy(desc + fs->block_size - 4, &crc, 4);
 	}
-	return 0;
 }
 
 static int descriptor_write(struct log_writer *writer, uint8_t *scratch, const struct pair *pairs,

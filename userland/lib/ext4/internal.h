@@ -158,7 +158,6 @@ struct ext4_fs {
 	bool readonly;
 	bool failed;
 	bool sb_changed;
-	bool state_cleared; /* the superblock on the disk says "not clean" */
 
 	uint64_t free_blocks; /* by the bitmaps on the disk */
 	uint64_t held_blocks; /* of these, reserved, or freed since the last write-back */
@@ -230,6 +229,7 @@ void cache_shrink(struct ext4_fs *fs, uint32_t count);
 int super_read(struct ext4_fs *fs);
 int super_recheck(struct ext4_fs *fs);
 int super_store(struct ext4_fs *fs);
+int super_mark_error(struct ext4_fs *fs);
 int super_write(struct ext4_fs *fs);
 int super_to_cache(struct ext4_fs *fs);
 bool group_has_super(struct ext4_fs *fs, uint32_t index);
@@ -441,6 +441,7 @@ bool journal_is_active(const struct ext4_fs *fs);
 uint32_t journal_sequence(const struct ext4_fs *fs);
 bool journal_is_pressed(const struct ext4_fs *fs, uint32_t nr_dirty);
 int journal_clear(struct ext4_fs *fs);
+int journal_mark_error(struct ext4_fs *fs);
 int journal_commit(struct ext4_fs *fs, const struct pair *pairs);
 
 /* namei.c: shared with rename.c */

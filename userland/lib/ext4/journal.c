@@ -162,6 +162,8 @@ int journal_open(struct ext4_fs *fs)
 	err = super_load(fs);
 	if (!err && fs_has_incompat(fs, EXT4_INCOMPAT_RECOVER))
 		err = journal_recover(fs);
+	if (!err && fs->journal->super.error)
+		fs->sb.s_state |= EXT4_STATE_ERROR;
 	return err;
 }
 
@@ -199,8 +201,21 @@ int journal_start(struct ext4_fs *fs)
 	}
 	if (!err)
 		err = fs->env.flush(fs->env.ctx);
+	if (!err)
+		journal->super.error = 0; /* the file system's superblock has it now */
 	journal->active = !err;
 	return err;
+}
+
+/* For whoever recovers, which may bring back a superblock that knows of no error. */
+int journal_mark_error(struct ext4_fs *fs)
+{
+	struct journal *journal = fs->journal;
+
+	if (!journal_is_active(fs))
+		return 0;
+	journal->super.error = be32((uint32_t)-EIO);
+	return journal_super_write(fs, be32(journal->super.start), be32(journal->super.sequence));
 }
 
 /* Everything is in its place: the log is empty, and nothing needs recovery. */

@@ -19,21 +19,6 @@ static int device_flush(struct ext4_fs *fs)
 	return fs->env.flush(fs->env.ctx);
 }
 
-/* Marks the superblock on the disk, not the one in memory, which has changes of lost operations. */
-static void super_mark_failed(struct ext4_fs *fs)
-{
-	fs->readonly = true;
-	if (fs->env.read(fs->env.ctx, EXT4_SUPER_OFFSET, &fs->sb, sizeof(fs->sb)))
-		return;
-	fs->sb.s_state |= EXT4_STATE_ERROR;
-	fs->sb.s_error_count++;
-	fs->sb.s_last_error_time = fs_now(fs);
-	if (!fs->sb.s_first_error_time)
-		fs->sb.s_first_error_time = fs->sb.s_last_error_time;
-	if (!super_store(fs))
-		device_flush(fs);
-}
-
 static int super_write_state(struct ext4_fs *fs, bool valid)
 {
 	int err;
@@ -156,8 +141,11 @@ int op_end(struct ext4_fs *fs, int ret)
 		if (err && err != -ENOMEM && ret >= 0)
 			ret = err;
 	}
-	if (fs->failed && !fs->readonly)
-		super_mark_failed(fs);
+	if (fs->failed && !fs->readonly) {
+		fs->readonly = true;
+		journal_mark_error(fs);
+		super_mark_error(fs);
+	}
 	fs->env.unlock(fs->env.ctx);
 	return ret;
 }

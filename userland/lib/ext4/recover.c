@@ -272,9 +272,20 @@ static int recover(struct recovery *r)
 	return err;
 }
 
+/* That something is wrong was written past the journal, whose copy of the superblock is older. */
+static void super_keep_errors(struct ext4_super *sb, const struct ext4_super *before)
+{
+	const size_t start = offsetof(struct ext4_super, s_error_count);
+	const size_t end = offsetof(struct ext4_super, s_mount_opts);
+
+	sb->s_state |= before->s_state & EXT4_STATE_ERROR;
+	memcpy((uint8_t *)sb + start, (const uint8_t *)before + start, end - start);
+}
+
 /* the superblock may have been among the blocks */
 static int super_reload(struct ext4_fs *fs)
 {
+	const struct ext4_super before = fs->sb;
 	int err;
 
 	cache_drop_all(fs);
@@ -282,6 +293,7 @@ static int super_reload(struct ext4_fs *fs)
 	if (err)
 		return err;
 	err = super_recheck(fs);
+	super_keep_errors(&fs->sb, &before);
 	fs->sb.s_feature_incompat &= ~(uint32_t)EXT4_INCOMPAT_RECOVER;
 	return err;
 }

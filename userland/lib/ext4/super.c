@@ -153,11 +153,11 @@ int super_recheck(struct ext4_fs *fs)
 	return err;
 }
 
-static void super_seal(struct ext4_fs *fs)
+static void super_seal(struct ext4_fs *fs, struct ext4_super *sb)
 {
-	fs->sb.s_wtime = fs_now(fs);
+	sb->s_wtime = fs_now(fs);
 	if (fs->has_csum)
-		fs->sb.s_checksum = super_csum(&fs->sb);
+		sb->s_checksum = super_csum(sb);
 }
 
 static void super_count(struct ext4_fs *fs)
@@ -173,8 +173,32 @@ static void super_count(struct ext4_fs *fs)
 /* To its place, as it is in memory. */
 int super_store(struct ext4_fs *fs)
 {
-	super_seal(fs);
+	super_seal(fs, &fs->sb);
 	return fs->env.write(fs->env.ctx, EXT4_SUPER_OFFSET, &fs->sb, sizeof(fs->sb));
+}
+
+/*
+ * Marks the superblock on the disk for e2fsck, not the one in memory, which has changes of lost operations.
+ * Nothing is computed with what is read here; and what is not the superblock any more is not made one.
+ */
+int super_mark_error(struct ext4_fs *fs)
+{
+	struct ext4_super sb;
+	int err = fs->env.read(fs->env.ctx, EXT4_SUPER_OFFSET, &sb, sizeof(sb));
+
+	if (err)
+		return err;
+	if (sb.s_magic != EXT4_SUPER_MAGIC || memcmp(sb.s_uuid, fs->sb.s_uuid, sizeof(sb.s_uuid)) ||
+	    (fs->has_csum && super_csum(&sb) != sb.s_checksum))
+		return -EUCLEAN;
+	sb.s_state |= EXT4_STATE_ERROR;
+	sb.s_error_count++;
+	sb.s_last_error_time = fs_now(fs);
+	if (!sb.s_first_error_time)
+		sb.s_first_error_time = sb.s_last_error_time;
+	super_seal(fs, &sb);
+	err = fs->env.write(fs->env.ctx, EXT4_SUPER_OFFSET, &sb, sizeof(sb));
+	return err ? err : fs->env.flush(fs->env.ctx);
 }
 
 /* To its place, with the counts of now. */
@@ -193,7 +217,7 @@ int super_to_cache(struct ext4_fs *fs)
 	if (err)
 		return err;
 	super_count(fs);
-	super_seal(fs);
+	super_seal(fs, &fs->sb);
 	memcpy(buf->data + EXT4_SUPER_OFFSET % fs->block_size, &fs->sb, sizeof(fs->sb));
 	buf_dirty(fs, buf);
 	buf_put(buf);
