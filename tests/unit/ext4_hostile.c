@@ -221,12 +221,47 @@ static void test_mark_survives_recovery(bool by_e2fsck)
 	disk_destroy(&disk);
 }
 
+/* Orphans that have names and no blocks: what lies in the place of their map stays. */
+static void test_named_orphans(void)
+{
+	struct ext4_new node = { .mode = S_IFCHR | 0600, .major = 1, .minor = 200 };
+	struct ext4_attr attr;
+	struct ext4_fs *fs;
+	char target[80];
+
+	disk_make(&disk, "4M", OPTIONS);
+	disk.quiet = true;
+	fs = disk_mount(&disk);
+	CHECK_EQ(ext4_create(fs, EXT4_ROOT, "node", 4, &node, &attr), 0);
+	CHECK_EQ(ext4_create(fs, EXT4_ROOT, "link", 4,
+			     &(struct ext4_new){ .mode = S_IFLNK | 0777, .target = "here", .target_len = 4 },
+			     &attr),
+		 0);
+	CHECK_EQ(ext4_unmount(fs), 0);
+	CHECK(!shell("printf 'sif link size 0\nsif node dtime @%u\nssv last_orphan %u\n' |"
+		     "debugfs -w -f - %s >/dev/null 2>&1",
+		     attr.id.ino, attr.id.ino - 1, disk.path));
+	fs = disk_mount(&disk);
+	CHECK_EQ(path_find(fs, "node", &attr), 0);
+	CHECK(attr.major == 1 && attr.minor == 200);
+	CHECK_EQ(ext4_unmount(fs), 0);
+	CHECK(!shell("debugfs -w -R 'sif link size 4' %s >/dev/null 2>&1", disk.path));
+	fs = disk_mount(&disk);
+	CHECK_EQ(path_find(fs, "link", &attr), 0);
+	CHECK_EQ(ext4_readlink(fs, attr.id, target, sizeof(target)), 4);
+	CHECK(!memcmp(target, "here", 4));
+	CHECK_EQ(ext4_unmount(fs), 0);
+	disk_check(&disk);
+	disk_destroy(&disk);
+}
+
 int main(void)
 {
 	test_superblock_changes(OPTIONS, false);
 	test_superblock_changes("-t ext4 -b 1024 -O ^has_journal -N 512", true);
 	test_mark_survives_recovery(false);
 	test_mark_survives_recovery(true);
+	test_named_orphans();
 	test_index_without_feature();
 	test_empty_name();
 	test_maze();

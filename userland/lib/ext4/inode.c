@@ -384,18 +384,6 @@ static int xattr_release(struct inode *inode)
 	return 0;
 }
 
-static bool inode_has_blocks(const struct inode *inode)
-{
-	switch (inode_type(inode)) {
-	case EXT4_S_IFREG:
-	case EXT4_S_IFDIR:
-		return true;
-	case EXT4_S_IFLNK:
-		return inode->raw->i_flags & EXT4_INODE_EXTENTS || inode_size(inode) >= EXT4_I_BLOCK_BYTES;
-	}
-	return false;
-}
-
 /* Out of the orphans and free, both or neither: the bitmap is pinned before anything changes. */
 static int inode_give_back(struct inode *inode, bool is_dir)
 {
@@ -417,11 +405,8 @@ static int inode_give_back(struct inode *inode, bool is_dir)
 int inode_destroy(struct inode *inode)
 {
 	bool is_dir = inode_is_dir(inode);
-	int err = 0;
+	int err = map_truncate(inode, 0);
 
-	window_drop(inode->fs, inode->ino);
-	if (inode_has_blocks(inode))
-		err = map_truncate(inode, 0);
 	if (!err)
 		err = xattr_release(inode);
 	if (!err)

@@ -27,12 +27,27 @@ static uint32_t blocks_for(const struct inode *inode, uint64_t size)
 	return (uint32_t)((size + inode->fs->block_size - 1) >> inode->fs->block_shift);
 }
 
+/* Others have a device's number or a link's target in the place of the map. */
+static bool map_exists(const struct inode *inode)
+{
+	switch (inode_type(inode)) {
+	case EXT4_S_IFREG:
+	case EXT4_S_IFDIR:
+		return true;
+	case EXT4_S_IFLNK:
+		return map_is_extents(inode) || inode_size(inode) >= EXT4_I_BLOCK_BYTES;
+	}
+	return false;
+}
+
 /* Frees the blocks behind size. */
 int map_truncate(struct inode *inode, uint64_t size)
 {
 	int err;
 
 	window_drop(inode->fs, inode->ino);
+	if (!map_exists(inode))
+		return 0;
 	if (map_is_extents(inode))
 		return extent_truncate(inode, blocks_for(inode, size));
 	if (size)
