@@ -255,6 +255,31 @@ static void test_named_orphans(void)
 	disk_destroy(&disk);
 }
 
+/* Counts that would outgrow their group: found when they would, not when the disk is read again. */
+static void test_counts(void)
+{
+	struct ext4_group_desc *desc;
+	struct ext4_fs *fs = NULL;
+	struct ext4_id id;
+
+	disk_make(&disk, "4M", "-t ext4 -b 1024 -O ^metadata_csum,^uninit_bg,^has_journal,^64bit -N 512");
+	disk.quiet = true;
+	fs = disk_mount(&disk);
+	CHECK_EQ(fs->nr_groups, 1);
+	CHECK_EQ(name_create(fs, EXT4_ROOT, "f", S_IFREG, &id), 0);
+	CHECK_EQ(ext4_unmount(fs), 0);
+	desc = (void *)(disk.data + 2048);
+	CHECK_EQ(desc->bg_used_dirs_lo, 2);
+	desc->bg_free_inodes_lo = 511;
+	CHECK_EQ(ext4_mount(&disk.env, 0, &fs), -EUCLEAN); /* with the directories, more than there are */
+	desc->bg_free_inodes_lo = 510;
+	fs = disk_mount(&disk);
+	CHECK_EQ(name_remove(fs, EXT4_ROOT, "f"), -EUCLEAN);
+	CHECK(fs->groups[0].free_inodes == 510);
+	CHECK(ext4_unmount(fs) < 0);
+	disk_destroy(&disk);
+}
+
 int main(void)
 {
 	test_superblock_changes(OPTIONS, false);
@@ -262,6 +287,7 @@ int main(void)
 	test_mark_survives_recovery(false);
 	test_mark_survives_recovery(true);
 	test_named_orphans();
+	test_counts();
 	test_index_without_feature();
 	test_empty_name();
 	test_maze();

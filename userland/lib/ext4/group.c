@@ -113,7 +113,8 @@ static bool group_is_sane(const struct ext4_fs *fs, uint32_t index)
 	       group->inode_table > first && group->inode_table < fs->nr_blocks &&
 	       fs->nr_blocks - group->inode_table >= fs->itable_blocks &&
 	       group->free_blocks <= group_blocks(fs, index) && group->free_inodes <= fs->inodes_per_group &&
-	       group->used_dirs <= fs->inodes_per_group && group->itable_unused <= fs->inodes_per_group;
+	       group->used_dirs <= fs->inodes_per_group - group->free_inodes &&
+	       group->itable_unused <= fs->inodes_per_group;
 }
 
 static int group_load(struct ext4_fs *fs, uint32_t index, struct ext4_group_desc *raw)

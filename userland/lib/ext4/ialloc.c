@@ -115,9 +115,10 @@ int inode_free(struct ext4_fs *fs, uint32_t ino, bool is_dir)
 
 	if (err)
 		return err;
-	if (!bitmap_test(buf->data, bit) || (is_dir && !group->used_dirs)) {
+	if (!bitmap_test(buf->data, bit) || (is_dir && !group->used_dirs) ||
+	    (!is_dir && group->free_inodes + group->used_dirs >= fs->inodes_per_group)) {
 		buf_put(buf);
-		return fs_corrupt(fs, "inode %u is free already", ino);
+		return fs_corrupt(fs, "inode %u is free already, by its group", ino);
 	}
 	bitmap_clear_range(buf->data, bit, 1);
 	buf_dirty(fs, buf);
