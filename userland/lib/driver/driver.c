@@ -74,6 +74,13 @@ long driver_dma_alloc(size_t len_bytes, struct dma_memory *memory)
 	return memory->address ? 0 : -QERR_NOMEM;
 }
 
+long driver_device_start(void)
+{
+	const struct devmgr_device_start_request rq = {};
+
+	return devmgr_device_start(QUOIN_SUPERVISOR, &rq, NULL);
+}
+
 quoin_handle driver_endpoint(const char *service, quoin_handle notification)
 {
 	struct devmgr_serve_request rq = { .name_len = (uint32_t)strlen(service) };

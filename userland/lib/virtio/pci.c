@@ -85,6 +85,9 @@ long virtio_open(struct virtio_device *device, uint64_t wanted, uint64_t require
 	for (int i = 0; read8(device->common, COMMON_STATUS) != 0; i++)
 		if (i == 100000)
 			return -QERR_IO; /* it never finished its reset */
+	status = driver_device_start();
+	if (status < 0)
+		return status;
 	write8(device->common, COMMON_STATUS, STATUS_ACKNOWLEDGE);
 	write8(device->common, COMMON_STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER);
 	required |= VIRTIO_F_VERSION_1;

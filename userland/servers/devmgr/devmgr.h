@@ -116,8 +116,8 @@ uint64_t acpi_ecam_base(uint8_t *first_bus, uint8_t *last_bus);
 void pci_scan(void (*found)(struct pci_device *device));
 long pci_config_read(const struct pci_device *device, uint32_t offset, uint32_t width, uint32_t *value);
 long pci_config_write(const struct pci_device *device, uint32_t offset, uint32_t width, uint32_t value);
-void pci_device_enable(struct pci_device *device);
 void pci_device_stop(struct pci_device *device);
+void pci_device_start(struct pci_device *device);
 long pci_device_irq(struct pci_device *device, uint32_t entry, quoin_handle *irq);
 
 /* rtc.c, power.c */

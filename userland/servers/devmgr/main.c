@@ -137,6 +137,18 @@ static long handle_device_irq(void *server, struct ipc_request *request,
 	return status;
 }
 
+static long handle_device_start(void *server, struct ipc_request *request,
+				const struct devmgr_device_start_request *rq,
+				struct devmgr_device_start_reply *rp)
+{
+	struct pci_device *device = child_of_badge(request->badge)->device;
+
+	if (!device)
+		return -QERR_NODEV;
+	pci_device_start(device);
+	return 0;
+}
+
 static long handle_device_memory(void *server, struct ipc_request *request,
 				 const struct devmgr_device_memory_request *rq,
 				 struct devmgr_device_memory_reply *rp)
@@ -251,6 +263,7 @@ static const struct devmgr_ops ops = {
 	.config_write = handle_config_write,
 	.device_irq = handle_device_irq,
 	.device_memory = handle_device_memory,
+	.device_start = handle_device_start,
 	.legacy_irq = handle_legacy_irq,
 	.device_ports = handle_device_ports,
 	.start_fs = handle_start_fs,

@@ -99,20 +99,21 @@ long pci_config_write(const struct pci_device *device, uint32_t offset, uint32_t
 	return 0;
 }
 
-void pci_device_enable(struct pci_device *device)
-{
-	volatile uint8_t *c = config_of(device->bdf);
-
-	write16(c, PCI_COMMAND, read16(c, PCI_COMMAND) | COMMAND_MEMORY | COMMAND_MASTER | COMMAND_NO_INTX);
-}
-
-/* No DMA and no interrupts from here on; the next driver resets the device itself. */
+/* The registers can be reached; neither DMA nor interrupts from here on, whoever used the device before. */
 void pci_device_stop(struct pci_device *device)
 {
 	volatile uint8_t *c = config_of(device->bdf);
+	uint16_t command = read16(c, PCI_COMMAND) & (uint16_t)~COMMAND_MASTER;
 
-	write16(c, PCI_COMMAND, (uint16_t)((read16(c, PCI_COMMAND) & ~COMMAND_MASTER) | COMMAND_NO_INTX));
+	write16(c, PCI_COMMAND, command | COMMAND_MEMORY | COMMAND_NO_INTX);
 	(void)read16(c, PCI_COMMAND); /* the write has arrived when this returns */
+}
+
+void pci_device_start(struct pci_device *device)
+{
+	volatile uint8_t *c = config_of(device->bdf);
+
+	write16(c, PCI_COMMAND, read16(c, PCI_COMMAND) | COMMAND_MASTER);
 }
 
 /* ---- interrupts ---- */

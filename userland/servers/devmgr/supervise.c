@@ -6,8 +6,9 @@
  *            `-> (its work is done) FREE
  *
  * A child that ends with code 0 has done its work, as a file system's server at the unmount.
- * When a driver dies its device is stopped first, only then the memory it did DMA with is let go.  The
- * POSIX server holds all processes; when it dies nothing is left to restart for, so the machine goes down.
+ * When a driver dies its device is stopped first, only then the memory it did DMA with is let go; the next
+ * one resets the device before it asks for DMA, which until then would go by the queues of the dead one.
+ * The POSIX server holds all processes; when it dies nothing is left to restart for, so the machine goes down.
  */
 #include "devmgr.h"
 
@@ -62,7 +63,7 @@ static long child_launch(struct child *child)
 	if (supervisor < 0)
 		return supervisor;
 	if (child->device)
-		pci_device_enable(child->device);
+		pci_device_stop(child->device);
 	long status = task_spawn(elf, elf_bytes, child->name, child->manifest->limit_pages,
 				 (quoin_handle)supervisor, &child->task);
 	quoin_handle_close((quoin_handle)supervisor);

@@ -5,6 +5,7 @@
  *   registers = driver_map_bar(0, len);          device registers
  *   irq = driver_irq(entry, notification, bit);  interrupts as notification bits
  *   memory = driver_dma_alloc(bytes);            rings and tables
+ *   driver_device_start();                       the device is reset and may do DMA
  *   driver_serve(&server);                       announce the service and serve it, for ever
  */
 #ifndef QUOIN_DRIVER_H
@@ -29,6 +30,8 @@ long driver_irq(uint32_t entry, quoin_handle notification, uint64_t bits);
 long driver_legacy_irq(uint32_t number, quoin_handle notification, uint64_t bits);
 quoin_handle driver_ports(uint32_t number);
 long driver_dma_alloc(size_t len_bytes, struct dma_memory *memory);
+/* The device may do DMA from here on; to be called when it has been reset. */
+long driver_device_start(void);
 
 /* The endpoint to serve, with notification bound to it; panics when the supervisor refuses. */
 quoin_handle driver_endpoint(const char *service, quoin_handle notification);
