@@ -214,3 +214,18 @@ long call_aspace_stat(quoin_handle handle, uintptr_t out)
 	spin_unlock(&aspace->lock);
 	return put(aspace, copy_to_user(out, &stat, sizeof(stat)));
 }
+
+/*
+ * A CPU that acknowledges a flush has taken an interrupt or executed a locked instruction, and one that is
+ * not asked loads the root later: either serialises it.  Page 0 is never mapped: no translation is lost.
+ */
+long call_aspace_barrier(quoin_handle handle)
+{
+	struct aspace *aspace;
+	long result = lookup(handle, QUOIN_RIGHT_READ, &aspace);
+
+	if (result)
+		return result;
+	tlb_flush(aspace, 0, PAGE_SIZE);
+	return put(aspace, 0);
+}

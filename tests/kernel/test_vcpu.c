@@ -279,6 +279,41 @@ KTEST(vcpu_kick_stops_a_running_guest)
 	need(quoin_handle_close(g));
 }
 
+static uint64_t shootdowns(void)
+{
+	struct quoin_stats stats;
+
+	need(quoin_system_stats((uintptr_t)&stats));
+	return stats.tlb_shootdowns;
+}
+
+/* A CPU that runs the guest is interrupted; when none does, nobody is.  Of two that do one is not this one. */
+KTEST(barrier_asks_who_runs)
+{
+	quoin_handle g = guest_create();
+	struct spinner s[2] = { { .guest = g, .wanted = 1 }, { .guest = g, .wanted = 1 } };
+	uint64_t before = shootdowns(), give_up = now_ns() + 2000000000;
+	struct ktest_thread t[2];
+
+	expect_eq(quoin_aspace_barrier(g), 0);
+	expect_eq(shootdowns(), before);
+	for (unsigned i = 0; i < 2; i++)
+		t[i] = thread_run_class(spin, &s[i], QUOIN_SCHED_FAIR);
+	do {
+		nap();
+		before = shootdowns();
+		expect_eq(quoin_aspace_barrier(g), 0);
+	} while (INFO->nr_cpus > 1 && shootdowns() == before && now_ns() < give_up);
+	expect_eq(shootdowns() > before, INFO->nr_cpus > 1);
+	for (unsigned i = 0; i < 2; i++) {
+		expect_eq(quoin_vcpu_kick(t[i].handle), 0);
+		thread_join(&t[i]);
+	}
+	need(quoin_handle_close(g));
+	expect_eq(quoin_aspace_barrier(g), -QERR_BADF);
+	expect_eq(quoin_aspace_barrier(QUOIN_SELF_THREAD), -QERR_BADF);
+}
+
 KTEST(vcpu_time_is_accounted)
 {
 	quoin_handle g = guest_create();

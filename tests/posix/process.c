@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/membarrier.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -831,4 +832,29 @@ TEST(orphan_without_a_signal)
 	wait_ok(pid);
 	CHECK_OK(waitpid(-1, &status, 0));
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+}
+
+/* musl's membarrier() stands in for a call that fails, and it registers programs that have threads. */
+static long barrier(int command, unsigned flags)
+{
+	return syscall(SYS_membarrier, command, flags, 0);
+}
+
+TEST(membarrier_is_for_the_registered)
+{
+	pid_t pid;
+
+	CHECK(barrier(MEMBARRIER_CMD_QUERY, 0) & MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+	CHECK(barrier(MEMBARRIER_CMD_QUERY, 0) & MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+	CHECK_ERR(barrier(MEMBARRIER_CMD_QUERY, 1), EINVAL);
+	CHECK_ERR(barrier(1 << 30, 0), EINVAL);
+	CHECK_ERR(barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0), EPERM);
+	CHECK_OK(barrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0));
+	CHECK_OK(barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0));
+	CHECK_ERR(barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 1), EINVAL);
+	if (CHILD(pid)) { /* whose memory is a copy, with its state */
+		CHECK_OK(barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0));
+		_exit(0);
+	}
+	wait_exit(pid, 0);
 }

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/membarrier.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -655,4 +656,41 @@ TEST(killed_while_making_threads)
 		CHECK_OK(kill(pid, SIGKILL));
 		wait_signalled(pid, SIGKILL);
 	}
+}
+
+/*
+ * Of two who each raise a flag and then look at the other's, at least one sees it: the fast one keeps only
+ * the compiler from reordering, the slow one puts the barrier between on both sides.
+ */
+static volatile int fast_flag, slow_flag, fast_saw, fast_turn, fast_done;
+
+static void *run_fast(void *argument)
+{
+	for (int turn = 1; turn <= *(int *)argument; turn++) {
+		while (fast_turn != turn)
+			sched_yield();
+		fast_flag = 1;
+		fast_saw = slow_flag;
+		fast_done = turn;
+	}
+	return NULL;
+}
+
+TEST(membarrier_orders_other_threads)
+{
+	int nr_turns = 2000;
+
+	CHECK_OK(membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0));
+	pthread_t thread = start(run_fast, &nr_turns);
+	for (int turn = 1; turn <= nr_turns; turn++) {
+		fast_flag = slow_flag = 0;
+		fast_turn = turn;
+		slow_flag = 1;
+		CHECK_OK(membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0));
+		int slow_saw = fast_flag;
+		while (fast_done != turn)
+			sched_yield();
+		CHECK(slow_saw || fast_saw);
+	}
+	join(thread);
 }

@@ -118,30 +118,23 @@ long sys_personality(SYSCALL_ARGS)
 	return old_personality;
 }
 
-/*
- * A barrier on every CPU that runs a sibling: a kicked thread leaves its application and enters the
- * kernel, which serialises it, before it goes on.
- */
-static void membarrier_process(void)
-{
-	struct process *process = current->process;
-
-	mutex_lock(&process->signal_lock);
-	process_kick_all_locked(process, current, 0);
-	mutex_unlock(&process->signal_lock);
-}
-
+/* The barrier reaches all who run in the address space: the threads, and processes that share it. */
 long sys_membarrier(SYSCALL_ARGS)
 {
+	struct mm *mm = current->process->mm;
+
 	if (a1)
 		return -EINVAL;
 	switch ((int)a0) {
 	case LINUX_MEMBARRIER_CMD_QUERY:
 		return LINUX_MEMBARRIER_CMD_PRIVATE_EXPEDITED | LINUX_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
 	case LINUX_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
+		mm->membarrier = true;
 		return 0;
 	case LINUX_MEMBARRIER_CMD_PRIVATE_EXPEDITED:
-		membarrier_process();
+		if (!mm->membarrier)
+			return -EPERM;
+		quoin_aspace_barrier(mm->aspace);
 		return 0;
 	default:
 		return -EINVAL;

@@ -82,6 +82,7 @@ struct mm {
 	uint8_t auxv[320];                               /* [I] for /proc/PID/auxv */
 	uint32_t auxv_bytes;                             /* [I] */
 	_Atomic uint64_t major_faults, minor_faults;     /* that the server resolved */
+	_Atomic bool membarrier;                         /* registered for private expedited barriers */
 };
 
 static inline struct mm *mm_get(struct mm *mm)

@@ -144,6 +144,7 @@ static void clone_bounds(const struct mm *parent, struct mm *child)
 	child->exe = parent->exe ? file_get(parent->exe) : NULL;
 	memcpy(child->auxv, parent->auxv, sizeof(child->auxv));
 	child->auxv_bytes = parent->auxv_bytes;
+	child->membarrier = parent->membarrier;
 }
 
 long mm_clone(struct mm *mm, struct mm **out)
