@@ -2,10 +2,10 @@
  * Memory objects.
  *
  *   ANON      missing pages are zero-filled on demand
- *   FILE      missing pages are supplied by the server that owns it (memobj_supply); a page that
- * was not supplied WRITABLE faults on the first write through a shared mapping DMA       contiguous
- * frames, there from creation to the end PHYSICAL  device registers or firmware tables; no frames
- * stand behind it
+ *   FILE      missing pages are supplied by the server that owns it (memobj_supply); a page that was not
+ *             supplied WRITABLE faults on the first write through a shared mapping
+ *   DMA       contiguous frames, there from creation to the end
+ *   PHYSICAL  device registers or firmware tables; no frames stand behind it
  *
  * The page index holds one reference on each frame, each mapping's page-table entry another.  To
  * take pages away (evict, decommit, resize) they are first taken out of the index, so no fault
