@@ -52,6 +52,11 @@ struct mutex {
 	int held;
 };
 
+#define MUTEX_INIT(name, rank) \
+	{                      \
+		.held = 0      \
+	}
+
 struct condition {
 	int unused;
 };
@@ -77,6 +82,9 @@ long quoin_ioport_write_bytes(quoin_handle ioport, uint32_t offset, uintptr_t bu
 long quoin_task_kill(quoin_handle task, int64_t code);
 long quoin_task_watch(quoin_handle task, quoin_handle notification, uint64_t bits);
 long quoin_task_status(quoin_handle task, uintptr_t status);
+long quoin_aspace_map(quoin_handle aspace, uint64_t address, uint64_t len, uint64_t prot_flags,
+		      quoin_handle memobj, uint64_t offset);
+long quoin_aspace_populate(quoin_handle aspace, uint64_t address, uint64_t len, uint32_t access);
 long quoin_aspace_unmap(quoin_handle aspace, uint64_t address, uint64_t len);
 long quoin_memobj_physical(quoin_handle hardware, uint64_t address, uint64_t size);
 long quoin_irq_msi(quoin_handle hardware, uintptr_t msi);

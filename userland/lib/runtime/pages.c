@@ -28,23 +28,24 @@ static uintptr_t range_take(size_t len)
 	return 0;
 }
 
-/* When the list is full the range is lost: address space is plentiful, memory is not held by it. */
+/*
+ * Joined with the neighbours on both sides.  When the list is full the range is lost: address space is plentiful,
+ * memory is not held by it.
+ */
 static void range_give(uintptr_t start, size_t len)
 {
 	struct free_range *unused = NULL;
 
 	for (size_t i = 0; i < array_length(free_ranges); i++) {
 		struct free_range *range = &free_ranges[i];
-		if (!range->len) {
-			unused = range;
-		} else if (range->start + range->len == start) {
-			range->len += len;
-			return;
-		} else if (start + len == range->start) {
-			range->start = start;
-			range->len += len;
-			return;
-		}
+		bool before = range->start + range->len == start, after = start + len == range->start;
+		if (range->len && !before && !after)
+			continue;
+		if (range->len && before)
+			start = range->start;
+		len += range->len;
+		range->len = 0;
+		unused = range;
 	}
 	if (unused)
 		*unused = (struct free_range){ start, len };
