@@ -24,6 +24,7 @@ int main(void)
 	SAME("[%5d] [%-5d] [%05d] [%+d] [% d]", 42, 42, 42, 42, 42);
 	SAME("[%5d] [%05d] [%.3d] [%8.3d]", -42, -42, -4, -4);
 	SAME("%x %X %#x %#x %08x %o %#o", 255, 255, 255, 0, 0xbeef, 8, 8);
+	SAME("[%#o] [%#.3o] [%#.2o] [%#05o] [%#.0o] [%#8o] [%-#8o]", 0, 8, 8, 8, 0, 8, 8);
 	SAME("%ld %lu %lx %llx %zu", -1L, ~0UL, ~0UL, 0x123456789abcdefULL, sizeof(int));
 	SAME("%hhd %hd %hhu", 300, 70000, 300);
 	SAME("[%s] [%10s] [%-10s] [%.2s]", "abc", "abc", "abc", "abc");

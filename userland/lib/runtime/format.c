@@ -44,6 +44,8 @@ static void put_number(struct output *out, struct spec *spec, uint64_t value, un
 	for (; value; value /= base)
 		text[len++] = digits[value % base];
 	int least = spec->precision >= 0 ? spec->precision : 1;
+	if (base == 8 && spec->alternate)
+		least = MAX(least, len + 1); /* begins with a 0, which may be one that is there anyway */
 	int zeros = len < least ? least - len : 0;
 	if (spec->zero && !spec->left && spec->precision < 0)
 		zeros = MAX(zeros, spec->width - len - prefix_len);
@@ -130,7 +132,7 @@ static void put_unsigned(struct output *out, struct spec *spec, char conversion,
 	if (conversion == 'u')
 		put_number(out, spec, value, 10, "");
 	else if (conversion == 'o')
-		put_number(out, spec, value, 8, spec->alternate ? "0" : "");
+		put_number(out, spec, value, 8, "");
 	else
 		put_number(out, spec, value, 16, spec->alternate && value ? (spec->upper ? "0X" : "0x") : "");
 }
