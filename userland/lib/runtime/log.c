@@ -30,7 +30,7 @@ static void log_backtrace(void)
 	for (int depth = 0; depth < 24; depth++) {
 		uintptr_t next = frame[0];
 		log_printf("  at 0x%lx", frame[1]);
-		if (next <= (uintptr_t)frame || next + 16 > end)
+		if (next <= (uintptr_t)frame || next > end - 16)
 			break;
 		frame = (uintptr_t *)next;
 	}
