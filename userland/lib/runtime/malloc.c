@@ -49,7 +49,7 @@ static char *batch, *batch_end;    /* aligned memory for spans; under span_lock 
 static uint64_t span_region_bytes; /* address space of all batches; under span_lock */
 static _Atomic uint64_t large_bytes_in_use, nr_large;
 
-/* 16, 32, then four classes per doubling: 40 48 56 64, 80 96 112 128, ... 14336. */
+/* 16, 32, then four classes per doubling, of whole 16 bytes: 48 48 64 64, 80 96 112 128, ... 14336. */
 static unsigned class_of(size_t size)
 {
 	if (size <= 32)

@@ -136,7 +136,6 @@ _Noreturn void thread_finish(void)
 /* First C code of the task. */
 void runtime_start(uint64_t argument)
 {
-	runtime_self()->handle = QUOIN_SELF_THREAD;
 	quoin_task_kill(QUOIN_SELF_TASK, task_main(argument));
 	__builtin_unreachable();
 }

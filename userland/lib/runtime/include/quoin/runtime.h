@@ -80,9 +80,8 @@ static inline uint64_t clock_ns(void)
 struct runtime_thread {
 	void (*entry)(void *);
 	void *argument;
-	void *user;          /* the program's own: the POSIX server's `current` */
-	quoin_handle handle; /* of this thread; 0 in the first one until it asks */
-	uint32_t nr_held;    /* lock ranks held, for the order check */
+	void *user;       /* the program's own: the POSIX server's `current` */
+	uint32_t nr_held; /* lock ranks held, for the order check */
 	struct {
 		uint16_t rank;
 		const void *lock;
@@ -101,7 +100,7 @@ struct thread_options {
 	void *user; /* runtime_thread.user */
 };
 
-/* Runs entry(argument) on a new thread of this task; *slot (may be NULL) gets its slot. 0 or an error. */
+/* Runs entry(argument) on a new thread of this task; handle (may be NULL) gets one to it. 0 or an error. */
 long thread_spawn(const struct thread_options *options, void (*entry)(void *), void *argument,
 		  quoin_handle *handle);
 void thread_begin(void);               /* first C code of a further thread; start.S calls it */
