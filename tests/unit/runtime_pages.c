@@ -23,8 +23,8 @@ void mutex_unlock(struct mutex *m)
 	CHECK_EQ(m->held--, 1);
 }
 
-long quoin_aspace_map(quoin_handle aspace, uint64_t address, uint64_t len, uint64_t prot_flags, quoin_handle memobj,
-		      uint64_t offset)
+long quoin_aspace_map(quoin_handle aspace, uint64_t address, uint64_t len, uint64_t prot_flags,
+		      quoin_handle memobj, uint64_t offset)
 {
 	(void)memobj;
 	(void)offset;
