@@ -219,14 +219,16 @@ long memobj_commit(struct memobj *memobj, uint64_t first, uint64_t nr)
 {
 	for (uint64_t i = 0; i < nr; i++) {
 		uint64_t offset = (first + i) << PAGE_SHIFT;
-		bool there;
+		long error = 0;
 
 		spin_lock(&memobj->lock);
-		there = offset < memobj->size &&
-			(memobj_page_locked(memobj, offset) || memobj_fill_locked(memobj, offset));
+		if (offset >= memobj->size)
+			error = -QERR_RANGE;
+		else if (!memobj_page_locked(memobj, offset) && !memobj_fill_locked(memobj, offset))
+			error = -QERR_NOMEM;
 		spin_unlock(&memobj->lock);
-		if (!there)
-			return -QERR_NOMEM;
+		if (error)
+			return error;
 		if (i % 64 == 63 && !mapping_may_go_on())
 			return -QERR_CANCELED;
 	}

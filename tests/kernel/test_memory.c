@@ -50,6 +50,7 @@ KTEST(memobj_arguments)
 	expect_eq(quoin_memobj_commit(m, 1, 1), -QERR_INVAL);
 	expect_eq(quoin_memobj_commit(m, 0, ~0ul), -QERR_INVAL);
 	expect_eq(quoin_memobj_commit(m, -PAGE, 2), -QERR_INVAL);
+	expect_eq(quoin_memobj_commit(m, 3 * PAGE, 2), -QERR_RANGE);
 	expect_eq(quoin_memobj_evict(m, 0, 1), -QERR_INVAL);
 	expect_eq(quoin_memobj_clean(m, 0, 1), -QERR_INVAL);
 	expect_eq(quoin_memobj_supply(m, 0, m, 0, 1, 0), -QERR_INVAL);
