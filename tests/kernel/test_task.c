@@ -169,38 +169,52 @@ static quoin_handle patchwork(void)
 	return guest;
 }
 
-/* Takes memory in every way until there is none, then ends; all of it has to come back. */
-static void glutton(uint64_t kind)
-{
-	quoin_handle guest = kind == 4 ? patchwork() : 0;
+#define GREEDY_WAYS 5
 
-	for (long result = 1; result > 0;) {
-		if (kind == 4) {
-			result = quoin_aspace_clone(guest);
-		} else if (kind == 0) {
-			result = quoin_endpoint_create();
-		} else if (kind == 1) {
-			result = quoin_memobj_create(QUOIN_MEMOBJ_ANON, 16 * PAGE);
-			if (result > 0 && quoin_memobj_commit(result, 0, 16))
-				break;
-		} else if (kind == 2) {
-			result = quoin_aspace_create(QUOIN_ASPACE_GUEST);
-			if (result > 0 && (quoin_aspace_map(result, PAGE, 8 * PAGE, 3, 0, 0) ||
-					   quoin_aspace_populate(result, PAGE, 8 * PAGE, 2)))
-				break;
-		} else {
-			result = quoin_memobj_create(QUOIN_MEMOBJ_DMA, 4 * PAGE);
-		}
+/* Takes memory in one of the ways; an error when there is none. */
+static long take_more(uint64_t way, quoin_handle guest)
+{
+	long h;
+
+	switch (way) {
+	case 0:
+		return quoin_endpoint_create();
+	case 1:
+		h = quoin_memobj_create(QUOIN_MEMOBJ_ANON, 16 * PAGE);
+		return h < 0 ? h : quoin_memobj_commit(h, 0, 16);
+	case 2:
+		h = quoin_aspace_create(QUOIN_ASPACE_GUEST);
+		if (h < 0 || quoin_aspace_map(h, PAGE, 8 * PAGE, 3, 0, 0))
+			return -QERR_NOMEM;
+		return quoin_aspace_populate(h, PAGE, 8 * PAGE, 2) == QUOIN_FAULT_NOMEM ? -QERR_NOMEM : 0;
+	case 3:
+		return quoin_memobj_create(QUOIN_MEMOBJ_DMA, 4 * PAGE);
+	default:
+		return quoin_aspace_clone(guest);
 	}
-	quoin_task_kill(QUOIN_SELF_TASK, 77);
+}
+
+/* Takes memory until there is none for it, though the machine has plenty, then ends; all of it has to come back. */
+static void glutton(uint64_t way)
+{
+	quoin_handle guest = way == GREEDY_WAYS - 1 ? patchwork() : 0;
+	struct quoin_stats stats;
+	long result;
+
+	do
+		result = take_more(way, guest);
+	while (result >= 0);
+	quoin_system_stats((uintptr_t)&stats);
+	quoin_task_kill(QUOIN_SELF_TASK,
+			result == -QERR_NOMEM && stats.free_pages > stats.total_pages / 2 ? 77 : -result);
 	for (;;)
 		;
 }
 
 KTEST(task_limit_holds_for_everything)
 {
-	for (uint64_t kind = 0; kind < 5; kind++) {
-		struct child child = child_start(glutton, kind, 700, 0);
+	for (uint64_t way = 0; way < GREEDY_WAYS; way++) {
+		struct child child = child_start(glutton, way, 700, 0);
 		int64_t status[4];
 
 		child_wait(&child, status);
