@@ -1,5 +1,5 @@
 /* vCPUs: entering, leaving, kicks, faults, vector state. */
-#include "ktest.h"
+#include "child.h"
 
 #define GUEST_CODE  0x400000ul
 #define GUEST_DATA  0x800000ul
@@ -94,8 +94,6 @@ KTEST(vcpu_iret_path_keeps_rcx)
 	struct quoin_vcpu_state *s = state();
 
 	expect_eq(quoin_vcpu_attach(g), 0);
-	set_up(guest_syscalls);
-	need(quoin_aspace_map(g, GUEST_DATA, PAGE, QUOIN_PROT_READ | QUOIN_PROT_WRITE, 0, 0));
 	set_up(guest_touch);
 	s->rdi = 0; /* faults: rcx and r11 must be what we set */
 	expect_eq(quoin_vcpu_run(), QUOIN_VCPU_EXCEPTION);
@@ -409,18 +407,69 @@ KTEST(vcpu_fpu_get_and_set)
 	memory_drop(image, 2 * PAGE);
 }
 
-/* A whole task's guest threads are ended while they run. */
+/* In a task of its own: runs a guest that never comes back by itself. */
+static void spin_in_child(uint64_t argument)
+{
+	quoin_handle g = quoin_aspace_create(QUOIN_ASPACE_GUEST);
+
+	(void)argument;
+	quoin_aspace_map(g, GUEST_CODE, PAGE, QUOIN_PROT_READ | QUOIN_PROT_EXEC, 0, 0);
+	quoin_aspace_write(g, GUEST_CODE, (uintptr_t)guest_start, guest_end - guest_start);
+	quoin_vcpu_attach(g);
+	set_up(guest_spin);
+	quoin_vcpu_run();
+	quoin_task_kill(QUOIN_SELF_TASK, 1);
+	for (;;)
+		;
+}
+
+static void wait_for_guest(quoin_handle thread)
+{
+	uint64_t end = now_ns() + 10000000000ul;
+	struct quoin_thread_info info = { 0 };
+
+	while (quoin_thread_info(thread, (uintptr_t)&info) == 0 && !info.guest_ns && now_ns() < end)
+		nap();
+	expect(info.guest_ns > 0);
+}
+
+KTEST(vcpu_guests_end_with_their_task)
+{
+	struct child child = child_start(spin_in_child, 0, 0, 0);
+	quoin_handle more[3];
+	int64_t status[4];
+
+	for (unsigned i = 0; i < 3; i++)
+		more[i] = child_thread(&child, i + 1, spin_in_child, 0);
+	wait_for_guest(child.thread);
+	for (unsigned i = 0; i < 3; i++)
+		wait_for_guest(more[i]);
+	need(quoin_task_kill(child.task, 42));
+	child_wait(&child, status);
+	expect_eq(status[1], 42);
+	for (unsigned i = 0; i < 3; i++)
+		need(quoin_handle_close(more[i]));
+}
+
 KTEST(vcpu_exit_costs_little)
 {
 	quoin_handle g = guest_create();
+	struct quoin_stats before, after;
+	const unsigned rounds = 10000;
 	uint64_t start;
 
 	expect_eq(quoin_vcpu_attach(g), 0);
 	set_up(guest_syscalls);
 	quoin_vcpu_run();
+	need(quoin_system_stats((uintptr_t)&before));
 	start = now_ns();
-	for (unsigned i = 0; i < 10000; i++)
+	for (unsigned i = 0; i < rounds; i++)
 		quoin_vcpu_run();
-	print("# vcpu_run: %ld ns each\n", (now_ns() - start) / 10000);
+	print("# vcpu_run: %ld ns each\n", (now_ns() - start) / rounds);
+	need(quoin_system_stats((uintptr_t)&after));
+	expect_eq(after.vcpu_exits - before.vcpu_exits, rounds);
+	expect_eq(after.root_switches - before.root_switches, 2 * rounds);
+	expect_eq(after.page_faults - before.page_faults, 0);
+	expect_eq(after.allocations - before.allocations, 0);
 	finish(g);
 }
