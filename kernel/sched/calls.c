@@ -226,16 +226,6 @@ long call_debug_write(uintptr_t text, uint32_t len)
 	return len;
 }
 
-long call_debug_panic(uintptr_t text, uint32_t len)
-{
-	char buffer[128];
-
-	len = MIN(len, sizeof(buffer));
-	if (copy_from_user(buffer, text, len) != 0)
-		return -QERR_FAULT;
-	panic("%s: %.*s", current_thread()->task->name, (int)len, buffer);
-}
-
 long call_trace_read(uintptr_t buffer, uint64_t len)
 {
 	uint32_t back[MAX_CPUS] = { 0 };

@@ -82,8 +82,8 @@ static long call(uint64_t number, const uint64_t a[6])
 
 static bool spared(uint64_t number)
 {
-	return number == QUOIN_CALL_debug_panic || number == QUOIN_CALL_debug_write ||
-	       number == QUOIN_CALL_thread_exit || number == QUOIN_CALL_task_kill ||
+	return number == QUOIN_CALL_debug_write || number == QUOIN_CALL_thread_exit ||
+	       number == QUOIN_CALL_task_kill ||
 	       number == QUOIN_CALL_thread_sched; /* it would take the CPU for good */
 }
 
@@ -117,9 +117,10 @@ static void attack(uint64_t seed)
 /* Where the child finds its handles. */
 #define OBJECTS_SLOT 200
 
+#define NR_VICTIMS 13
+
 struct victims {
-	quoin_handle of[10];
-	unsigned nr;
+	quoin_handle of[NR_VICTIMS];
 	quoin_handle anon, notification;
 };
 
@@ -129,7 +130,8 @@ static struct victims victims_make(const struct child *other)
 		.anon = need(quoin_memobj_create(QUOIN_MEMOBJ_ANON, 4 * PAGE)),
 		.notification = need(quoin_notification_create()),
 	};
-	const quoin_handle all[] = {
+	struct quoin_msi msi;
+	const quoin_handle all[NR_VICTIMS] = {
 		other->task,
 		other->aspace,
 		other->thread,
@@ -138,18 +140,20 @@ static struct victims victims_make(const struct child *other)
 		need(quoin_memobj_create(QUOIN_MEMOBJ_FILE, 4 * PAGE)),
 		need(quoin_memobj_create(QUOIN_MEMOBJ_DMA, PAGE)),
 		need(quoin_endpoint_create()),
+		need(quoin_aspace_create(QUOIN_ASPACE_GUEST)),
+		need(quoin_memobj_physical(QUOIN_HARDWARE, 0xfec00000, PAGE)),
+		need(quoin_irq_msi(QUOIN_HARDWARE, (uintptr_t)&msi)),
 		need(quoin_ioport_create(QUOIN_HARDWARE, 0x80, 1)),
 		need(quoin_handle_dup(QUOIN_HARDWARE, QUOIN_RIGHT_ALL)),
 	};
 
-	v.nr = sizeof(all) / sizeof(all[0]);
 	__builtin_memcpy(v.of, all, sizeof(all));
 	return v;
 }
 
 static void victims_drop(const struct victims *v)
 {
-	for (unsigned i = 3; i < v->nr; i++)
+	for (unsigned i = 3; i < NR_VICTIMS; i++)
 		need(quoin_handle_close(v->of[i]));
 }
 
@@ -171,7 +175,7 @@ static uint64_t wrong_argument(uint64_t *seed, enum quoin_arg_kind kind)
 	case 1:
 		return r >> 8 & 255;
 	default:
-		return OBJECTS_SLOT + (r >> 8) % (sizeof(((struct victims *)0)->of) / sizeof(quoin_handle));
+		return OBJECTS_SLOT + (r >> 8) % NR_VICTIMS;
 	}
 }
 
@@ -240,7 +244,7 @@ KTEST(no_right_no_effect)
 	struct child child = child_start(attack_without_rights, 0x9e3779b97f4a7c15, 2000, prepared);
 	int64_t status[4];
 
-	for (unsigned i = 0; i < v.nr; i++)
+	for (unsigned i = 0; i < NR_VICTIMS; i++)
 		need(quoin_handle_install(child.task, v.of[i], 0, OBJECTS_SLOT + i));
 	need(quoin_notification_signal(prepared, 1));
 	need(quoin_handle_close(prepared));
