@@ -83,7 +83,7 @@ long task_thread_add(struct task *task, struct thread *thread);
  */
 void task_thread_exit(struct task *task, struct thread *thread);
 
-/* Starts the end of a task.  Its threads leave when they next pass thread_check_dying(). */
+/* Starts the end of a task.  Its threads leave on their way back to user mode (trap_user_work). */
 void task_kill(struct task *task, int64_t code);
 /* The same for a fault of one of its threads. */
 void task_kill_fault(struct task *task, int64_t vector, uint64_t addr);

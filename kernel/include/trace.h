@@ -9,7 +9,7 @@
 
 enum trace_event {
 	TRACE_NONE,
-	TRACE_SWITCH,    /* a: thread id switched to */
+	TRACE_SWITCH,    /* a: thread id switched to, b: its struct */
 	TRACE_CALL,      /* a: number, b: first argument */
 	TRACE_EXIT,      /* vCPU exit; a: reason, b: guest rax or vector */
 	TRACE_FAULT,     /* a: address, b: rip */

@@ -21,7 +21,7 @@
  *
  * SYSCALL from the guest does not build a frame: the registers go straight into the thread page (through
  * the direct map, so it cannot fault), and vcpu_run returns.  The flag thread.in_guest tells the two
- * kinds of SYSCALL apart; it is 1 exactly from vcpu_enter's point of no return to the exit.
+ * kinds of SYSCALL apart; it is 1 exactly from vcpu_run's point of no return to the exit.
  *
  * Ways out: SYSRETQ when rcx and r11 may be lost - for native calls always (the frame's rip came
  * from SYSCALL, so it is canonical and in user space), for the guest when the state says rcx == rip and
@@ -149,8 +149,8 @@ entry_return_call:
 	jmp return_call
 
 /*
- * vcpu_enter(state, rip, rflags, rsp): the point of no return is behind.  rip, rflags and rsp are the
- * checked copies; the general registers may be anything, so they come straight from the page.
+ * vcpu_enter_sysret(state, rip, rflags), with rsp in CPU_USER_RSP: the point of no return is behind.  rip, rflags
+ * and rsp are the checked copies; the general registers may be anything, so they come straight from the page.
  */
 	.globl vcpu_enter_sysret
 	.balign 16
@@ -171,7 +171,7 @@ vcpu_enter_sysret:
 	movq 0x60(%rsp), %rdx
 	movq 0x68(%rsp), %rsi
 	movq 0x70(%rsp), %rdi
-	movq %gs:CPU_USER_RSP, %rsp /* vcpu.c put the checked rsp there */
+	movq %gs:CPU_USER_RSP, %rsp
 	swapgs
 	sysretq
 
