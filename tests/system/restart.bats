@@ -58,6 +58,24 @@ came_back() {
     came_back uart 1
 }
 
+@test "the server of a file system, many times: its mount is lost, and the disk can be mounted again" {
+    mkdir -p "$BATS_TEST_TMPDIR/add"
+    echo there > "$BATS_TEST_TMPDIR/add/file"
+    run vm exec --add "$BATS_TEST_TMPDIR/add" -- sh -ec '
+        for n in $(seq 2 41); do
+            cat /mnt/file
+            echo ext4-$n > /proc/quoin/restart
+            ! ls -l /mnt/another 2> /dev/null
+            umount /mnt
+            mount -t ext4 -o ro /dev/vdb /mnt
+        done
+        cat /mnt/file'
+    echo "$output"
+    [ "$status" = 0 ]
+    [ "$output" = "$(yes there | head -41)" ]
+    calm
+}
+
 @test "who may, and what" {
     run vm exec -- sh -c '
         echo posix > /proc/quoin/restart

@@ -54,6 +54,7 @@ static long answer(uint32_t label)
 {
 	switch (label) {
 	case BLOCK_PARTITION:
+	case BLOCK_OPEN_SESSION:
 		page.msg.nr_handles = 1;
 		page.msg.handles[0].handle = 40;
 		return 0;
@@ -127,6 +128,7 @@ static void driver_dies(unsigned calls)
 
 static void test_questions(struct block_client *client)
 {
+	struct block_open_session_reply session = {};
 	struct block_partition_reply partition = {};
 	struct block_info_reply info = {};
 
@@ -137,6 +139,10 @@ static void test_questions(struct block_client *client)
 	CHECK_EQ(block_client_partition(client, 2, &partition), 0);
 	CHECK_EQ(nr_calls, 4);
 	CHECK_EQ(partition.endpoint, 40);
+	driver_dies(3);
+	CHECK_EQ(block_client_open_session(client, 5, &session), 0);
+	CHECK_EQ(nr_calls, 4);
+	CHECK_EQ(session.endpoint, 40);
 	driver_dies(3);
 	CHECK_EQ(block_client_flush(client), 0);
 	CHECK_EQ(nr_calls, 4);

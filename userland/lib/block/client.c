@@ -65,6 +65,19 @@ long block_client_partition(struct block_client *client, uint32_t number, struct
 	return status;
 }
 
+long block_client_open_session(struct block_client *client, uint32_t number,
+			       struct block_open_session_reply *reply)
+{
+	const struct block_open_session_request request = { .number = number };
+	unsigned tries = 0;
+	long status;
+
+	do
+		status = block_open_session(client->endpoint, &request, reply);
+	while (ask_again(&status, &tries));
+	return status;
+}
+
 long block_client_attach(struct block_client *client, quoin_handle memory)
 {
 	uint32_t index = client->nr_regions;

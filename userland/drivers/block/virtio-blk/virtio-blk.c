@@ -6,7 +6,7 @@
  * its frames become the device's buffers: no data is copied.  A request that finds no free slot waits in
  * a list in order of arrival.
  *
- * A badge tells what a client sees: 0 the whole disk, n partition n.
+ * A badge tells what a client sees, 0 the whole disk or n partition n, and above that number its session.
  */
 #include <quoin/driver.h>
 #include <quoin/gpt.h>
@@ -17,10 +17,15 @@
 const char task_name[] = "virtio-blk";
 
 #define SECTOR_BYTES 512u
-#define MAX_REGIONS  16
+#define MAX_REGIONS  64
+#define MAX_OF_BADGE 4 /* regions of one client */
 #define MAX_SEGMENTS 64
 #define MAX_PAGES    130 /* of one request: VIRTQUEUE_SEGMENTS less header and status */
 #define IRQ_BIT      1
+
+#define BADGE_PARTITION(badge)       ((badge)&0xffff)
+#define BADGE_IN_SESSION(badge)      ((badge) >> 16 != 0)
+#define BADGE_OF(partition, session) ((uint64_t)(session) << 16 | (partition))
 
 #define BLK_F_RO    (1UL << 5)
 #define BLK_F_FLUSH (1UL << 9)
@@ -45,6 +50,7 @@ struct region {
 	uint64_t bytes;
 	uint64_t badge; /* of who attached it: nobody else may name it */
 	uint32_t nr_active;
+	bool closing; /* named no more: goes with its last request */
 };
 
 struct blk_request {
@@ -109,10 +115,21 @@ static long status_of(int slot)
 	return -QERR_IO;
 }
 
+static void region_close(struct region *region)
+{
+	region->closing = true;
+	if (region->nr_active)
+		return;
+	quoin_handle_close(region->memory);
+	region->memory = 0;
+}
+
 static void request_finish(struct blk_request *request, long status)
 {
-	if (request->region)
-		request->region->nr_active--;
+	struct region *region = request->region;
+
+	if (region && --region->nr_active == 0 && region->closing)
+		region_close(region);
 	if (request->type == BLK_FLUSH) {
 		block_flush_finish(request->token, status, NULL);
 	} else {
@@ -140,15 +157,18 @@ static void on_interrupt(void *server, uint64_t bits)
 /* Where the client's sectors begin and how many it has; false for a partition that is not there. */
 static bool extent_of_badge(uint64_t badge, struct gpt_partition *extent)
 {
-	if (badge > nr_partitions)
+	uint64_t number = BADGE_PARTITION(badge);
+
+	if (number > nr_partitions)
 		return false;
-	*extent = badge ? partitions[badge - 1] : (struct gpt_partition){ 0, nr_sectors };
+	*extent = number ? partitions[number - 1] : (struct gpt_partition){ 0, nr_sectors };
 	return extent->count != 0;
 }
 
 static long handle_info(void *server, struct ipc_request *request, const struct block_info_request *rq,
 			struct block_info_reply *rp)
 {
+	uint64_t number = BADGE_PARTITION(request->badge);
 	struct gpt_partition extent;
 
 	if (!extent_of_badge(request->badge, &extent))
@@ -156,41 +176,60 @@ static long handle_info(void *server, struct ipc_request *request, const struct 
 	rp->nr_sectors = extent.count;
 	rp->sector_bytes = SECTOR_BYTES;
 	rp->read_only = read_only;
-	rp->nr_partitions = request->badge ? 0 : nr_partitions;
+	rp->nr_partitions = number ? 0 : nr_partitions;
 	rp->max_segments = MAX_SEGMENTS;
-	if (request->badge)
-		snprintf(rp->name, sizeof(rp->name), "%s%lu", disk_name, request->badge);
+	if (number)
+		snprintf(rp->name, sizeof(rp->name), "%s%lu", disk_name, number);
 	else
 		snprintf(rp->name, sizeof(rp->name), "%s", disk_name);
+	return 0;
+}
+
+/* An unused region for a client that has not its share yet. */
+static struct region *region_unused(uint64_t badge)
+{
+	struct region *unused = NULL;
+	uint32_t nr_of_badge = 0;
+
+	for (uint32_t i = 0; i < MAX_REGIONS; i++) {
+		if (!regions[i].memory)
+			unused = &regions[i];
+		else if (regions[i].badge == badge)
+			nr_of_badge++;
+	}
+	return nr_of_badge < MAX_OF_BADGE ? unused : NULL;
+}
+
+static long region_open(quoin_handle memory, uint64_t badge, uint32_t *number)
+{
+	struct region *region = region_unused(badge);
+	long bytes = quoin_memobj_size(memory);
+
+	if (bytes < 0)
+		return bytes;
+	if (!region)
+		return -QERR_NFILE;
+	*region = (struct region){ .memory = memory, .bytes = (uint64_t)bytes, .badge = badge };
+	*number = incarnation + (uint32_t)(region - regions);
 	return 0;
 }
 
 static long handle_attach(void *server, struct ipc_request *request, const struct block_attach_request *rq,
 			  struct block_attach_reply *rp)
 {
-	for (uint32_t i = 0; i < MAX_REGIONS; i++) {
-		if (regions[i].memory)
-			continue;
-		long bytes = quoin_memobj_size(rq->memory);
-		if (bytes < 0) {
-			quoin_handle_close(rq->memory);
-			return bytes;
-		}
-		regions[i] = (struct region){ .memory = rq->memory,
-					      .bytes = (uint64_t)bytes,
-					      .badge = request->badge };
-		rp->region = incarnation + i;
-		return 0;
-	}
-	quoin_handle_close(rq->memory);
-	return -QERR_NFILE;
+	long status = region_open(rq->memory, request->badge, &rp->region);
+
+	if (status < 0)
+		quoin_handle_close(rq->memory);
+	return status;
 }
 
 static struct region *region_find(uint32_t number, uint64_t badge)
 {
 	uint32_t index = number - incarnation;
 
-	if (index >= MAX_REGIONS || !regions[index].memory || regions[index].badge != badge)
+	if (index >= MAX_REGIONS || !regions[index].memory || regions[index].badge != badge ||
+	    regions[index].closing)
 		return NULL;
 	return &regions[index];
 }
@@ -204,8 +243,7 @@ static long handle_detach(void *server, struct ipc_request *request, const struc
 		return -QERR_BADF;
 	if (region->nr_active)
 		return -QERR_BUSY;
-	quoin_handle_close(region->memory);
-	region->memory = 0;
+	region_close(region);
 	return 0;
 }
 
@@ -306,6 +344,18 @@ static long handle_flush(void *server, struct ipc_request *ipc, const struct blo
 	return IPC_DEFERRED;
 }
 
+/* To what another badge shows; the reply takes it along. */
+static long endpoint_of_badge(struct ipc_request *request, uint64_t badge, quoin_handle *out)
+{
+	long handle = quoin_endpoint_badge(endpoint, badge, QUOIN_RIGHT_CALL | QUOIN_RIGHT_DUP);
+
+	if (handle < 0)
+		return handle;
+	*out = (quoin_handle)handle;
+	ipc_close_after_reply(request, *out);
+	return 0;
+}
+
 static long handle_partition(void *server, struct ipc_request *request,
 			     const struct block_partition_request *rq, struct block_partition_reply *rp)
 {
@@ -313,14 +363,39 @@ static long handle_partition(void *server, struct ipc_request *request,
 
 	if (request->badge)
 		return -QERR_PERM;
-	if (rq->number == 0 || !extent_of_badge(rq->number, &extent))
+	if (rq->number == 0 || rq->number > nr_partitions || !extent_of_badge(rq->number, &extent))
 		return -QERR_NODEV;
-	long handle = quoin_endpoint_badge(endpoint, rq->number, QUOIN_RIGHT_CALL | QUOIN_RIGHT_DUP);
-	if (handle < 0)
-		return handle;
-	rp->endpoint = (quoin_handle)handle;
-	ipc_close_after_reply(request, rp->endpoint);
-	return 0;
+	return endpoint_of_badge(request, rq->number, &rp->endpoint);
+}
+
+static long session_check(const struct ipc_request *request, uint32_t number)
+{
+	if (BADGE_IN_SESSION(request->badge))
+		return -QERR_PERM;
+	return number ? 0 : -QERR_INVAL;
+}
+
+static long handle_open_session(void *server, struct ipc_request *request,
+				const struct block_open_session_request *rq,
+				struct block_open_session_reply *rp)
+{
+	long status = session_check(request, rq->number);
+
+	if (status < 0)
+		return status;
+	return endpoint_of_badge(request, BADGE_OF(request->badge, rq->number), &rp->endpoint);
+}
+
+static long handle_close_session(void *server, struct ipc_request *request,
+				 const struct block_close_session_request *rq,
+				 struct block_close_session_reply *rp)
+{
+	long status = session_check(request, rq->number);
+
+	for (uint32_t i = 0; i < MAX_REGIONS && status == 0; i++)
+		if (regions[i].memory && regions[i].badge == BADGE_OF(request->badge, rq->number))
+			region_close(&regions[i]);
+	return status;
 }
 
 static const struct block_ops ops = {
@@ -330,6 +405,8 @@ static const struct block_ops ops = {
 	.rw = handle_rw,
 	.flush = handle_flush,
 	.partition = handle_partition,
+	.open_session = handle_open_session,
+	.close_session = handle_close_session,
 };
 
 /* ---- start ---- */

@@ -7,6 +7,7 @@
  * pages and times go with write-back.  An inode is known to the server by number and generation only.
  * A dead server's calls fail with EIO until it is back.
  */
+#include <quoin/block.h>
 #include <quoin/runtime.h>
 #include <proto/devmgr.h>
 #include <proto/fs.h>
@@ -26,6 +27,8 @@
 
 struct fsclient {
 	quoin_handle endpoint;
+	quoin_handle block;    /* the device; stays the device table's */
+	uint32_t session;      /* of the server at the device; 0: none yet */
 	bool server_read_only; /* the server refuses writes, whatever the mount's flags say */
 	bool unmounted;
 };
@@ -520,6 +523,33 @@ static void forget_nameless(struct superblock *sb)
 	mutex_unlock(&sb->table_lock);
 }
 
+/* What the server uses the device through, so that nothing of it stays there when it has crashed. */
+static int session_open(struct fsclient *client, quoin_handle *endpoint)
+{
+	static _Atomic uint32_t nr_sessions;
+	uint32_t number = atomic_fetch_add(&nr_sessions, 1) + 1;
+	struct block_open_session_reply reply = {};
+	struct block_client block;
+	int error;
+
+	block_client_init(&block, client->block, LOCK_LEAF);
+	error = fs_error(block_client_open_session(&block, number, &reply));
+	if (error)
+		return error;
+	client->session = number;
+	*endpoint = reply.endpoint;
+	return 0;
+}
+
+/* A driver that is dead need not be told: the next one knows of no sessions. */
+static void session_close(const struct fsclient *client)
+{
+	const struct block_close_session_request request = { .number = client->session };
+
+	if (client->session)
+		block_close_session(client->block, &request, NULL);
+}
+
 static void fsclient_unmount(struct superblock *sb)
 {
 	struct fsclient *client = sb->private;
@@ -534,6 +564,7 @@ static void fsclient_unmount(struct superblock *sb)
 	client->unmounted = true;
 	if (atomic_load(&sb->refs))
 		return; /* shut down while mounted: files may still be open */
+	session_close(client);
 	quoin_handle_close(client->endpoint);
 	free(client);
 	sb->private = NULL;
@@ -560,18 +591,17 @@ static int server_start(const char *type, quoin_handle *endpoint)
 	return error;
 }
 
-static int server_mount(struct superblock *sb, const char *source, quoin_handle block, bool read_only,
-			uint64_t *root_ino)
+static int server_mount(struct superblock *sb, const char *source, bool read_only, uint64_t *root_ino)
 {
 	struct fsclient *client = sb->private;
-	struct fs_mount_request request = {
-		.block = block,
-		.arena = arena_memobj,
-		.read_only = read_only,
-	};
+	struct fs_mount_request request = { .arena = arena_memobj, .read_only = read_only };
 	struct fs_mount_reply reply = {};
-	int error = fs_error(fs_mount(client->endpoint, &request, &reply));
+	int error = session_open(client, &request.block);
 
+	if (error)
+		return error;
+	error = fs_error(fs_mount(client->endpoint, &request, &reply));
+	quoin_handle_close(request.block);
 	if (error) {
 		reply.message[sizeof(reply.message) - 1] = '\0';
 		log_printf("%s: can't mount: %s (error %d)", source,
@@ -622,9 +652,10 @@ static int device_mount(const char *source, uint32_t rdev, bool read_only, struc
 	client->unmounted = true; /* nothing to undo yet */
 	sb->private = client;
 	sb->dev = rdev;
+	client->block = device_block_endpoint(rdev);
 	error = server_start(sb->type, &client->endpoint);
 	if (!error)
-		error = server_mount(sb, source, device_block_endpoint(rdev), read_only, &root_ino);
+		error = server_mount(sb, source, read_only, &root_ino);
 	if (!error) {
 		client->unmounted = false;
 		error = root_create(sb, root_ino);

@@ -41,6 +41,8 @@ long block_client_attach(struct block_client *client, quoin_handle memory);
 /* 0 or what the driver answers.  All of these block. */
 long block_client_info(struct block_client *client, struct block_info_reply *reply);
 long block_client_partition(struct block_client *client, uint32_t number, struct block_partition_reply *reply);
+long block_client_open_session(struct block_client *client, uint32_t number,
+			       struct block_open_session_reply *reply);
 long block_client_rw(struct block_client *client, uint32_t region, struct block_rw_request *request);
 long block_client_flush(struct block_client *client);
 
