@@ -119,6 +119,11 @@ bool thread_wake_handoff(struct thread *thread, long result);
 void thread_kill(struct thread *thread);
 /* The latched kick of vcpu_kick. */
 void thread_kick(struct thread *thread);
+/*
+ * Makes the CPU that thread runs on look at what was changed before (kick, work, affinity); its lock is held.  One
+ * that begins to run it right now is not always interrupted, but has not looked yet.
+ */
+void thread_interrupt(struct thread *thread);
 
 static inline bool thread_dying(const struct thread *thread)
 {

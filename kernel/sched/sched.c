@@ -492,8 +492,9 @@ void sched_change(struct thread *t, uint32_t class, uint32_t weight, uint64_t af
 	spin_unlock(&cpu->rq.lock);
 	if (queued)
 		sched_enqueue(t, false);
-	else if (t->state == THREAD_RUNNING && cpu != this_cpu())
-		arch_reschedule_ipi(cpu);
+	else
+		thread_interrupt(
+			t); /* not cpu: another one may have taken t out of its queue and begun to run it */
 	if (t == current_thread())
 		this_cpu()->need_resched = 1;
 }

@@ -323,8 +323,7 @@ bool thread_wake_handoff(struct thread *t, long result)
 	return woken;
 }
 
-/* Makes the CPU that t may be on look at t's flags. */
-static void interrupt_cpu(struct thread *t)
+void thread_interrupt(struct thread *t)
 {
 	struct cpu *cpu = t->cpu;
 
@@ -339,7 +338,7 @@ void thread_kill(struct thread *t)
 	if (t->state == THREAD_BLOCKED)
 		wake_locked(t, -QERR_CANCELED, false);
 	else
-		interrupt_cpu(t);
+		thread_interrupt(t);
 	spin_unlock(&t->lock);
 }
 
@@ -352,7 +351,7 @@ void thread_kick(struct thread *t)
 	if (t->state == THREAD_BLOCKED && t->interruptible)
 		wake_locked(t, -QERR_INTR, false);
 	else
-		interrupt_cpu(t);
+		thread_interrupt(t);
 	spin_unlock(&t->lock);
 }
 

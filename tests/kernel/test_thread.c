@@ -186,7 +186,6 @@ KTEST(affinity_is_obeyed)
 	expect_eq(quoin_thread_affinity(QUOIN_SELF_THREAD, ~0ul), 0);
 }
 
-/* Weights: two threads on one CPU share it 3 to 1. */
 struct burner {
 	_Atomic uint64_t loops;
 	_Atomic bool stop;
@@ -200,6 +199,31 @@ static void burn(void *argument)
 		b->loops++;
 }
 
+KTEST(affinity_moves_others)
+{
+	struct burner b[4] = { 0 };
+	struct ktest_thread t[4];
+	struct quoin_thread_info info;
+
+	for (unsigned i = 0; i < 4; i++)
+		t[i] = thread_run_class(burn, &b[i], QUOIN_SCHED_FAIR);
+	for (unsigned round = 0; round < 200; round++) {
+		quoin_handle thread = t[round % 4].handle;
+		uint64_t end = now_ns() + 2000000000;
+		unsigned cpu = round * 7 / 3 % INFO->nr_cpus;
+
+		expect_eq(quoin_thread_affinity(thread, 1ul << cpu), 0);
+		while (quoin_thread_info(thread, (uintptr_t)&info) == 0 && info.cpu != cpu && now_ns() < end)
+			nap();
+		expect_eq(info.cpu, cpu);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		b[i].stop = true;
+	for (unsigned i = 0; i < 4; i++)
+		thread_join(&t[i]);
+}
+
+/* Two threads on one CPU share it 3 to 1. */
 KTEST(fair_shares_follow_weights)
 {
 	struct burner a = { 0 }, b = { 0 };

@@ -87,7 +87,7 @@ end_guest:
 	fi
 }
 
-inline interrupt_cpu()
+inline thread_interrupt()
 {
 	target = cpu;
 	if
@@ -105,7 +105,7 @@ proctype kicker()
 	reasons++;
 #endif
 #ifdef LATCH_LATE
-	interrupt_cpu();
+	thread_interrupt();
 	latch = 1;
 #else
 	atomic { before = latch; latch = 1 }
@@ -113,7 +113,7 @@ proctype kicker()
 	:: before -> skip
 	:: else ->
 		atomic { !thread_lock -> thread_lock = 1 }
-		interrupt_cpu();
+		thread_interrupt();
 		thread_lock = 0
 	fi;
 #endif
