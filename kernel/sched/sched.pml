@@ -3,8 +3,9 @@
  * after its registers are saved.
  *
  * Two CPUs, three threads that wake each other, with hand-over or without, and block; threads 0 and 1 in the
- * end stay in user mode for ever, so that the other one needs the timer.  Virtual run times are left out: which thread
- * is first, and whether it preempts, is open.
+ * end stay in user mode for ever, so that the other one needs the timer.  Virtual run times and classes are left out:
+ * which thread is first, and whether it preempts, is open.  So is affinity; a change of it is told as a kick is
+ * (kick.pml).
  *
  * mutations: NO_IPI STEAL_SAVING PLACE_SAVING HALT_OPEN NO_SLICE
  */
@@ -134,7 +135,7 @@ inline take_next(me, t)
 	lock(rq_lock[me]);
 	if
 	:: handoff[me] != NOBODY -> t = handoff[me]
-	:: else -> rq_first(me, t)
+	:: rq_first(me, t) /* also when a higher class waits beside the handoff */
 	fi;
 	handoff[me] = NOBODY;
 	if

@@ -2,10 +2,10 @@
  * Sleeping in the kernel (thread.c, timeout.c, futex.c), for Spin: no wake-up is lost, each sleep ends once and
  * for its own reason.
  *
- * A thread calls futex_wait twice, with a deadline or without; a waker changes the word and wakes, a kicker
- * kicks, the timer fires when it is armed.
+ * A thread calls futex_wait twice, with a deadline, which may have passed, or without, interruptible or not; a waker
+ * changes the word and wakes, a kicker kicks, the timer fires when it is armed.
  *
- * mutations: WORD_UNLOCKED ENTER_LATE NO_CANCEL FLAG_LATE NO_FLAG TIMER_UNLOCKED WAKE_FIRST
+ * mutations: WORD_UNLOCKED ENTER_LATE NO_CANCEL FLAG_LATE NO_FLAG TIMER_UNLOCKED WAKE_FIRST KICK_ALL
  */
 #define CALLS 2
 
@@ -20,6 +20,14 @@ mtype result = NOTHING;  /* thread.wake_result */
 bit kick;                /* the latch */
 bit armed;               /* in the queue of time-outs */
 bit deadline;            /* this call has one */
+bit wanted;              /* this call is interruptible */
+bit interruptible;       /* thread.interruptible */
+
+#ifdef NO_FLAG
+#define STAYS 0
+#else
+#define STAYS (wanted && kick)
+#endif
 
 inline lock(l)   { atomic { !l -> l = 1 } }
 inline unlock(l) { l = 0 }
@@ -54,11 +62,11 @@ inline go_blocked(slept)
 	lock(thread_lock);
 	if
 	:: state == BLOCKING ->
+		interruptible = wanted;
 		if
-#ifndef NO_FLAG
-		:: kick -> result = INTR; state = RUNNING
-#endif
-		:: else -> result = NOTHING; state = BLOCKED; slept = 1
+		:: STAYS -> result = INTR; state = RUNNING
+		:: !STAYS && deadline -> result = TIMEDOUT; state = RUNNING
+		:: !STAYS -> result = NOTHING; state = BLOCKED; slept = 1
 		fi
 	:: else
 	fi;
@@ -89,6 +97,10 @@ proctype thread()
 		if
 		:: deadline = 0
 		:: deadline = 1
+		fi;
+		if
+		:: wanted = 0
+		:: wanted = 1
 		fi;
 		why = NOTHING;
 #ifdef WORD_UNLOCKED
@@ -146,6 +158,7 @@ end_blocked:
 		fi;
 		assert(why != WOKEN || word);
 		assert(why != TIMEDOUT || deadline);
+		assert(why != INTR || wanted);
 		if
 		:: why == INTR -> kick = 0 /* or it was taken before: a late kick is a spurious one */
 		:: else
@@ -218,7 +231,11 @@ proctype kicker()
 	:: else ->
 		lock(thread_lock);
 		if
+#ifdef KICK_ALL
 		:: state == BLOCKED -> wake_locked(INTR)
+#else
+		:: state == BLOCKED && interruptible -> wake_locked(INTR)
+#endif
 		:: else
 		fi;
 		unlock(thread_lock)
@@ -229,7 +246,7 @@ proctype kicker()
 proctype judge()
 {
 	timeout;
-	assert(!(state == BLOCKED && (word || kick || (deadline && armed))))
+	assert(!(state == BLOCKED && (word || (kick && interruptible) || (deadline && armed))))
 }
 
 init
