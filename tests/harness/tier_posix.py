@@ -2,7 +2,8 @@
 
 The programs are static, so the host asks them for their cases (-l).  In the guest each runs in turn,
 between two marks, and its TAP comes out as it happens.  When the machine dies or falls silent, the
-case that ran then has failed, and another machine goes on with the cases after it.
+case that ran then has failed, and another machine goes on with the cases after it.  One that does not even
+come to the first case is not tried again.
 """
 
 import glob
@@ -17,6 +18,7 @@ import machine
 from report import Stopwatch, tail
 
 CONFIGURATIONS = {"linux": (1,), "quoin": (1, 4)}      # kernel -> numbers of CPUs
+TIMED_OUT, NOT_IN_ORDER = 124, 125  # image/vm: time-out; it did not start or does not power off
 SILENCE_SECONDS = 90                # of a case that comes to its end by itself
 LASTING_SECONDS = 60                # of the longest that could go on for ever
 BOOT_SECONDS = 1200
@@ -89,6 +91,7 @@ class Run:
                      if case in ("", name)]
         self.accepted = accepted_differences() if kernel == "quoin" else {}
         self.notes = []
+        self.came_up = False    # the machine of now has come to a case
 
     def all(self):
         if not self.todo:
@@ -104,7 +107,7 @@ class Run:
             if len(self.todo) == before:
                 break
         for area, case in self.todo:
-            self.failed(area, case, "not reached: the machine does not come up", None)
+            self.failed(area, case, "not reached", None)
         self.todo = []
 
     def disk_folder(self):
@@ -131,19 +134,22 @@ class Run:
         """Longer than the time-out of any case, which says more than this does."""
         return SILENCE_SECONDS + int(os.environ.get("TEST_SECONDS", LASTING_SECONDS))
 
+    def command(self, folder, disk):
+        return ["image/vm", "exec", "--kernel", self.kernel, "--smp", str(self.nr_cpus),
+                "--add", folder, "--drive", disk, "--timeout", str(self.seconds_at_most()), "--",
+                "sh", "-c", self.guest_script()]
+
     def boot(self, folder, log):
         disk = machine.fresh_disk(self.report.build, self.name)
         console = log[:-len(".log")] + ".console"
-        command = ["image/vm", "exec", "--kernel", self.kernel, "--smp", str(self.nr_cpus),
-                   "--add", folder, "--drive", disk, "--timeout", str(self.seconds_at_most()), "--",
-                   "sh", "-c", self.guest_script()]
+        self.came_up = False
         environment = dict(os.environ, VM_CONSOLE_LOG=console,
                            QUOIN_BUILD=os.path.abspath(self.report.build))
         with open(log, "wb") as file:
-            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                     stderr=file, env=environment)
+            child = subprocess.Popen(self.command(folder, disk), stdin=subprocess.DEVNULL,
+                                     stdout=subprocess.PIPE, stderr=file, env=environment)
             died = self.follow(child, file)
-        self.verdict(died, child.returncode, disk, log, console, shlex.join(command[:-1]))
+        self.verdict(died, child.returncode, disk, log, console)
 
     def follow(self, child, log):
         """Reads results until the end; returns why the end came early, or None."""
@@ -165,6 +171,7 @@ class Run:
                 text = line.decode("utf-8", "replace").rstrip("\r")
                 if text.startswith(MARK):
                     area = text[len(MARK):].strip()
+                    self.came_up = True
                     self.notes = []
                 elif area:
                     watch = self.take_line(area, text, watch)
@@ -200,9 +207,9 @@ class Run:
     def failed(self, area, case, why, notes, log=None):
         self.report.failed(self.title(area, case), why, log, self.kernel, (notes or ())[-NOTES_SHOWN:])
 
-    def verdict(self, died, status, disk, log, console, command):
+    def verdict(self, died, status, disk, log, console):
         """The machine's own conduct is a test as well: no panic, a power-off, a clean file system."""
-        if died and self.todo:
+        if died and self.todo and self.came_up:
             (area, case), self.todo = self.todo[0], self.todo[1:]
             self.failed(area, case, died, self.notes + tail(console), console)
             self.notes = []
@@ -212,7 +219,9 @@ class Run:
         complaint = machine.file_system_complaint(disk)
         if panic:
             self.report.failed(test, panic, console, self.kernel)
-        elif status == 125:
+        elif died and self.todo:
+            self.report.failed(test, f"it comes to no case: {died}", log, self.kernel)
+        elif died or status in (TIMED_OUT, NOT_IN_ORDER):
             self.report.failed(test, "it does not power off", log, self.kernel)
         elif complaint:
             self.report.failed(test, "e2fsck -fn is not clean", log, self.kernel,
