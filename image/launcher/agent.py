@@ -1,5 +1,6 @@
 """The host's side of the guest agent's line; userland/bin/agent/protocol.h names the frames."""
 
+import contextlib
 import struct
 
 HEADER = struct.Struct("<cI")
@@ -27,7 +28,9 @@ class Line:
         return self.sock.fileno()
 
     def send(self, kind, payload=b""):
-        self.sock.sendall(HEADER.pack(kind, len(payload)) + payload)
+        """If the other side is gone, receive says so."""
+        with contextlib.suppress(BrokenPipeError):
+            self.sock.sendall(HEADER.pack(kind, len(payload)) + payload)
 
     def receive(self):
         """The frames that have arrived, or None when the other side is gone."""

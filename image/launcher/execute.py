@@ -62,7 +62,7 @@ class Session:
     def handle_frames(self):
         frames = self.line.receive()
         if frames is None:
-            self.child.wait(10)
+            process.wait_for_end(self.child)
             raise Failure(process.complaints(self.child) or "the machine ended before the command did")
         for kind, payload in frames:
             self.handle(kind, payload)
@@ -90,7 +90,7 @@ class Session:
         deadline = time.monotonic() + POWEROFF_SECONDS
         while time.monotonic() < deadline:
             if select.select([self.line], [], [], 1)[0] and self.line.receive() is None:
-                self.child.wait(10)
+                process.wait_for_end(self.child)
                 return
         raise Failure("the command is done, but the machine does not power off")
 

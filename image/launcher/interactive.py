@@ -4,7 +4,6 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import sys
 import termios
 import time
@@ -52,10 +51,8 @@ def attend(child, line, deadline):
             os.read(wake, 64)
             if line.greeted:
                 tell_size(line)
-    try:
-        return child.wait(10)
-    except subprocess.TimeoutExpired:
-        return 1
+    process.wait_for_end(child)
+    return child.returncode
 
 
 def run(arguments, build):

@@ -61,6 +61,14 @@ def stop(child):
             child.wait()
 
 
+def wait_for_end(child):
+    """QEMU has closed its line, so it ends by itself; or is ended."""
+    try:
+        child.wait(10)
+    except subprocess.TimeoutExpired:
+        stop(child)
+
+
 def complaints(child):
     """What QEMU itself had to say, as one line."""
     with open(child.errors, encoding="utf-8", errors="replace") as file:
