@@ -10,7 +10,7 @@
 #include "ext4_disk.h"
 #include "ext4/journal.h"
 
-#define MAX_WRITES 20000
+#define MAX_WRITES 60000
 #define NR_FILES   300
 
 static struct {
@@ -21,6 +21,7 @@ static struct {
 
 static unsigned nr_writes;
 static unsigned nr_recovered; /* disks with something in the journal */
+static unsigned flushes_until_failure;
 
 /* moments, as numbers of writes; 0: never */
 static struct {
@@ -29,19 +30,28 @@ static struct {
 	uint32_t size;
 } files[NR_FILES];
 
+/* a block each, since a cut may come between two of them, and one be lost without the other */
 static int record_write(void *ctx, uint64_t offset, const void *buf, size_t len)
 {
-	CHECK_OR_STOP(nr_writes < MAX_WRITES);
-	writes[nr_writes].offset = offset;
-	writes[nr_writes].len = (uint32_t)len;
-	writes[nr_writes].data = malloc(len);
-	memcpy(writes[nr_writes++].data, buf, len);
+	const struct ext4_super *sb = (const void *)(((struct disk *)ctx)->data + EXT4_SUPER_OFFSET);
+	uint32_t piece = 0, block_size = 1024u << sb->s_log_block_size;
+
+	for (size_t at = 0; at < len; at += piece) {
+		piece = (uint32_t)MIN(len - at, block_size);
+		CHECK_OR_STOP(nr_writes < MAX_WRITES);
+		writes[nr_writes].offset = offset + at;
+		writes[nr_writes].len = piece;
+		writes[nr_writes].data = malloc(piece);
+		memcpy(writes[nr_writes++].data, (const uint8_t *)buf + at, piece);
+	}
 	return disk_write(ctx, offset, buf, len);
 }
 
 static int record_flush(void *ctx)
 {
 	(void)ctx;
+	if (flushes_until_failure && !--flushes_until_failure)
+		return -ENOMEM;
 	CHECK_OR_STOP(nr_writes < MAX_WRITES);
 	writes[nr_writes++].len = 0;
 	return 0;
@@ -262,6 +272,52 @@ static void test_oversized(const char *options)
 	cuts_end(&disk, before);
 }
 
+/*
+ * A transaction of which the log had a part, or all of it but for the certainty, when memory ran out.  What is written
+ * again is another one, of the same blocks: recovery never takes the end of the first for the end of the second.
+ */
+static void test_written_again(const char *options, unsigned failing_flush)
+{
+	struct ext4_id dir = { 0, 0 }, file = { 0, 0 };
+	struct disk disk;
+	struct ext4_fs *fs;
+	struct ext4_attr attr;
+	uint8_t *before;
+
+	nr_writes = 0;
+	disk_make(&disk, "24M", options);
+	disk.quiet = true;
+	fs = disk_mount(&disk);
+	CHECK_EQ(name_create(fs, EXT4_ROOT, "dir", S_IFDIR | 0755, &dir), 0);
+	CHECK_EQ(ext4_sync(fs), 0);
+	before = malloc(disk.size);
+	memcpy(before, disk.data, disk.size);
+	disk.env.write = fs->env.write = record_write;
+	disk.env.flush = fs->env.flush = record_flush;
+	CHECK_EQ(name_create(fs, dir, "a", S_IFREG | 0644, &file), 0);
+	flushes_until_failure = failing_flush;
+	CHECK_EQ(ext4_sync(fs), -ENOMEM);
+	CHECK_EQ(name_create(fs, dir, "b", S_IFREG | 0644, &file), 0);
+	CHECK_EQ(ext4_sync(fs), 0);
+	CHECK_EQ(ext4_committed(fs) + 1, ext4_transaction(fs));
+	disk.env.write = fs->env.write = disk_write;
+	disk.env.flush = fs->env.flush = disk_flush;
+	CHECK_EQ(ext4_unmount(fs), 0);
+	for (unsigned i = 0; i < 3 * nr_writes && !check_failures; i++) {
+		disk_cut(&disk, before, nr_writes - i / 3, i % 3);
+		fs = disk_mount(&disk);
+		CHECK_EQ(path_find(fs, "dir", &attr), 0);
+		if (i < 3)
+			CHECK_EQ(path_find(fs, "dir/b", &attr), 0);
+		CHECK_EQ(ext4_unmount(fs), 0);
+		disk_check(&disk);
+		if (check_failures)
+			fprintf(stderr, "%s: written again: cut at %u of %u\n", options, nr_writes - i / 3,
+				nr_writes);
+	}
+	cuts_end(&disk, before);
+}
+
 /* a transaction that debugfs wrote: block 5000 of a file becomes 'y's */
 static void test_foreign_journal(const char *options, const char *open_options)
 {
@@ -300,6 +356,10 @@ int main(int argc, char **argv)
 	test_cuts("-t ext4 -b 4096 -J size=4", cuts);
 	test_cuts("-t ext4 -b 1024 -J size=1 -O ^metadata_csum,^64bit", cuts);
 	CHECK(nr_recovered > cuts);
+	for (unsigned flush = 1; flush <= 2; flush++) {
+		test_written_again("-t ext4 -b 1024 -J size=1", flush);
+		test_written_again("-t ext4 -b 1024 -J size=1 -O ^metadata_csum,^64bit", flush);
+	}
 	test_oversized("-t ext4 -b 1024 -J size=1");
 	test_oversized("-t ext4 -b 4096 -J size=4");
 	return check_result();

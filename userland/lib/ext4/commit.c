@@ -196,9 +196,13 @@ int journal_clear(struct ext4_fs *fs)
 {
 	int err = journal_super_write(fs, 0, fs->journal->sequence);
 
+	if (!err)
+		err = fs->env.flush(fs->env.ctx);
+	if (err)
+		return err;
 	fs->journal->head = fs->journal->first;
 	fs->journal->last_len = 0;
-	return err ? err : fs->env.flush(fs->env.ctx);
+	return 0;
 }
 
 /* Writes the dirty blocks, sealed and sorted, to the log.  -E2BIG: they do not fit; nothing was written. */
@@ -217,12 +221,18 @@ int journal_commit(struct ext4_fs *fs, const struct pair *pairs)
 	if (err)
 		return err;
 	scratch = mem_alloc(fs, 2 * (size_t)fs->block_size);
-	err = scratch ? transaction_write(fs, scratch, pairs, fs->cache.nr_dirty) : -ENOMEM;
+	if (!scratch)
+		return -ENOMEM;
+	err = transaction_write(fs, scratch, pairs, fs->cache.nr_dirty);
 	mem_free(fs, scratch);
-	if (err)
+	journal->sequence++;
+	if (err) {
+		/* even its commit block may be there: nothing is written over it, nor with its number */
+		journal->last_len = capacity;
 		return err;
+	}
 	journal->head = journal_ring_next(journal, journal->head, len);
 	journal->last_len = len;
-	journal->sequence++;
+	journal->committed = journal->sequence - 1;
 	return 0;
 }

@@ -115,8 +115,9 @@ struct ext4_run {
 int ext4_mount(const struct ext4_env *env, unsigned flags, struct ext4_fs **out);
 int ext4_unmount(struct ext4_fs *fs); /* fs is gone, whatever is returned */
 int ext4_sync(struct ext4_fs *fs);
-/* number of the transaction that the next change belongs to; 0: there is no journal */
+/* a number for the next change, which is on the disk when ext4_committed() is no less; 0: there is no journal */
 uint64_t ext4_transaction(struct ext4_fs *fs);
+uint64_t ext4_committed(struct ext4_fs *fs);
 bool ext4_is_dirty(struct ext4_fs *fs); /* would a sync write anything? */
 void ext4_shrink(struct ext4_fs *fs);   /* lets go of all cached metadata that is clean */
 void ext4_statfs(struct ext4_fs *fs, struct ext4_statfs *out);

@@ -439,6 +439,7 @@ int journal_start(struct ext4_fs *fs);
 int journal_stop(struct ext4_fs *fs);
 bool journal_is_active(const struct ext4_fs *fs);
 uint32_t journal_sequence(const struct ext4_fs *fs);
+uint32_t journal_committed(const struct ext4_fs *fs);
 bool journal_is_pressed(const struct ext4_fs *fs, uint32_t nr_dirty);
 int journal_clear(struct ext4_fs *fs);
 int journal_mark_error(struct ext4_fs *fs);

@@ -193,6 +193,7 @@ int journal_start(struct ext4_fs *fs)
 		return 0;
 	super_set_features(fs);
 	journal->sequence = MAX(be32(journal->super.sequence), 1);
+	journal->committed = journal->sequence - 1;
 	journal->head = journal->first;
 	err = journal_super_write(fs, 0, journal->sequence);
 	if (!err) {
@@ -245,4 +246,9 @@ bool journal_is_active(const struct ext4_fs *fs)
 uint32_t journal_sequence(const struct ext4_fs *fs)
 {
 	return journal_is_active(fs) ? fs->journal->sequence : 0;
+}
+
+uint32_t journal_committed(const struct ext4_fs *fs)
+{
+	return journal_is_active(fs) ? fs->journal->committed : 0;
 }

@@ -15,6 +15,10 @@
  * the blocks of N again.  N lies behind N-1 in the ring and does not overlap it, since N-1 may
  * still be what the log superblock on the disk names.
  *
+ * When memory runs out while N is written, the same blocks are written again later, changed meanwhile.  That is
+ * N+1, after the log has been emptied: the superblock and a commit block that N may have left would
+ * otherwise make one transaction out of parts of both.
+ *
  * Data is on the disk before its transaction, because ext4_commit_write() is called only then.
  * Freed blocks are not used again before the transaction that frees them is complete, so no block of
  * the last transaction can hold data by now, and revocations are never needed; those of Linux are
@@ -33,11 +37,12 @@ struct journal {
 	uint32_t max_len;
 	uint32_t first;
 	uint32_t csum_seed;
-	uint32_t sequence; /* of the next transaction */
-	uint32_t head;     /* where it goes */
-	uint32_t last_len; /* blocks of the one before, which must stay */
-	bool has_csum;     /* CSUM_V2 or V3 */
-	bool active;       /* transactions are written */
+	uint32_t sequence;  /* of the next transaction */
+	uint32_t committed; /* of the last one that is whole */
+	uint32_t head;      /* where the next one goes */
+	uint32_t last_len;  /* blocks of the one before, which must stay; all, if it is not known to be whole */
+	bool has_csum;      /* CSUM_V2 or V3 */
+	bool active;        /* transactions are written */
 };
 
 static inline bool journal_has(const struct journal *journal, uint32_t feature)

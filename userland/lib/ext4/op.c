@@ -250,6 +250,16 @@ uint64_t ext4_transaction(struct ext4_fs *fs)
 	return sequence;
 }
 
+uint64_t ext4_committed(struct ext4_fs *fs)
+{
+	uint64_t sequence;
+
+	op_begin_read(fs);
+	sequence = journal_committed(fs);
+	op_end(fs, 0);
+	return sequence;
+}
+
 bool ext4_is_dirty(struct ext4_fs *fs)
 {
 	bool dirty;

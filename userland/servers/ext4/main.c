@@ -242,7 +242,7 @@ static long handle_sync(void *ctx, struct ipc_request *request, const struct fs_
 	if (status < 0)
 		return status;
 	status = server_sync();
-	rp->transaction = MAX(ext4_transaction(server.fs), 1) - 1;
+	rp->transaction = ext4_committed(server.fs);
 	return server_end(status);
 }
 
