@@ -44,6 +44,7 @@ static void put_padded(struct sink *sink, const char *text, size_t len, const st
 
 static void put_number(struct sink *sink, uint64_t value, unsigned base, bool negative, const struct spec *spec)
 {
+	struct spec rest = *spec;
 	char text[24];
 	size_t at = sizeof(text);
 
@@ -51,9 +52,13 @@ static void put_number(struct sink *sink, uint64_t value, unsigned base, bool ne
 		text[--at] = "0123456789abcdef"[value % base];
 		value /= base;
 	} while (value);
-	if (negative)
+	if (negative && spec->zero && !spec->left) {
+		sink_put(sink, '-'); /* before the zeros */
+		rest.width--;
+	} else if (negative) {
 		text[--at] = '-';
-	put_padded(sink, text + at, sizeof(text) - at, spec);
+	}
+	put_padded(sink, text + at, sizeof(text) - at, &rest);
 }
 
 static void put_string(struct sink *sink, const char *text, const struct spec *spec)
