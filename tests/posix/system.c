@@ -344,6 +344,32 @@ TEST(read_only_mount)
 	CHECK_OK(umount2("m", MNT_DETACH));
 }
 
+TEST(read_only_remount_waits_for_writers)
+{
+	int fd;
+
+	if (getuid() != 0)
+		SKIP("needs root");
+	CHECK_OK(mkdir("m", 0755));
+	if (mount("none", "m", "tmpfs", 0, NULL) < 0)
+		SKIP("no mount: %s", strerror(errno));
+	CHECK_OK(fd = open("m/f", O_RDWR | O_CREAT, 0600));
+	CHECK_ERR(mount(NULL, "m", NULL, MS_REMOUNT | MS_RDONLY, NULL), EBUSY);
+	CHECK_EQ(write(fd, "x", 1), 1);
+	void *map = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(map != MAP_FAILED);
+	CHECK_OK(close(fd));
+	CHECK_ERR(mount(NULL, "m", NULL, MS_REMOUNT | MS_RDONLY, NULL), EBUSY);
+	CHECK_OK(munmap(map, 1));
+	CHECK_OK(fd = open("m/f", O_RDONLY));
+	CHECK_OK(mount(NULL, "m", NULL, MS_REMOUNT | MS_RDONLY, NULL));
+	CHECK_ERR(open("m/f", O_WRONLY), EROFS);
+	CHECK_OK(mount(NULL, "m", NULL, MS_REMOUNT, NULL));
+	CHECK_OK(close(open("m/f", O_WRONLY)));
+	CHECK_OK(close(fd));
+	CHECK_OK(umount2("m", 0));
+}
+
 TEST(tmp_is_writable_by_all)
 {
 	struct stat status;

@@ -164,7 +164,8 @@ struct superblock {
 	uint32_t dev;                     /* [I] st_dev */
 	uint32_t magic;                   /* [I] */
 	uint32_t block_size;              /* [I] */
-	bool read_only;                   /* [a] */
+	_Atomic bool read_only;           /* [a] */
+	atomic_int nr_writers;            /* [a] files open for writing; < 0: about to be read-only */
 	atomic_uint refs;                 /* [a] one per mount */
 	struct dentry *root;              /* [I] with a reference */
 	struct mutex table_lock;
@@ -231,7 +232,11 @@ struct superblock *superblock_next(struct superblock *after);
 /* What is mounted of a device, with a reference; NULL: nothing. -EBUSY: its unmounting is under way. */
 int superblock_find(uint32_t dev, struct superblock **out);
 
-/* open-for-write against execution: both -ETXTBSY if the other has it. */
+/* -EBUSY while files are open for writing; none is opened until superblock_allow_write. */
+int superblock_deny_write(struct superblock *sb);
+void superblock_allow_write(struct superblock *sb);
+
+/* open-for-write against execution: both -ETXTBSY if the other has it; -EROFS for writing. */
 int inode_deny_write(struct inode *inode);
 void inode_allow_write(struct inode *inode);
 int inode_get_write(struct inode *inode);

@@ -395,7 +395,7 @@ void inode_fill_stat(struct inode *inode, struct linux_stat *out)
 	stat_time(inode->ctime_ns, &out->st_ctime, &out->st_ctime_nsec);
 }
 
-/* ---- writers against execution, shared mappings against the seal: > 0 the ones, < 0 the others ---- */
+/* ---- writers against execution and remounting, shared mappings against the seal: > 0 the ones, < 0 the others ---- */
 
 static bool side_add(atomic_int *sides, int step)
 {
@@ -410,12 +410,30 @@ static bool side_add(atomic_int *sides, int step)
 
 int inode_get_write(struct inode *inode)
 {
-	return side_add(&inode->nr_writers, 1) ? 0 : -ETXTBSY;
+	struct superblock *sb = inode->sb;
+
+	if (!side_add(&sb->nr_writers, 1))
+		return -EROFS;
+	if (!sb->read_only && side_add(&inode->nr_writers, 1))
+		return 0;
+	atomic_fetch_sub(&sb->nr_writers, 1);
+	return sb->read_only ? -EROFS : -ETXTBSY;
 }
 
 void inode_put_write(struct inode *inode)
 {
 	atomic_fetch_sub(&inode->nr_writers, 1);
+	atomic_fetch_sub(&inode->sb->nr_writers, 1);
+}
+
+int superblock_deny_write(struct superblock *sb)
+{
+	return side_add(&sb->nr_writers, -1) ? 0 : -EBUSY;
+}
+
+void superblock_allow_write(struct superblock *sb)
+{
+	atomic_fetch_add(&sb->nr_writers, 1);
 }
 
 int inode_deny_write(struct inode *inode)

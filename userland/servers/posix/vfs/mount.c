@@ -413,6 +413,24 @@ int mount_move(const struct path *from, const struct path *to)
 	(LINUX_MS_RDONLY | LINUX_MS_NOSUID | LINUX_MS_NODEV | LINUX_MS_NOEXEC | LINUX_MS_NOATIME | \
 	 LINUX_MS_NODIRATIME | LINUX_MS_RELATIME)
 
+/* From writing to reading only, or back. */
+static int superblock_remount(struct superblock *sb, unsigned flags)
+{
+	bool read_only = flags & LINUX_MS_RDONLY;
+	int error = superblock_deny_write(sb);
+
+	if (error)
+		return error;
+	if (read_only)
+		error = pagecache_sync(sb);
+	if (!error && sb->ops->remount)
+		error = sb->ops->remount(sb, flags);
+	if (!error)
+		sb->read_only = read_only;
+	superblock_allow_write(sb);
+	return error;
+}
+
 int mount_remount(const struct path *path, unsigned flags, bool bind_only)
 {
 	struct mount *mnt = path->mnt;
@@ -422,14 +440,8 @@ int mount_remount(const struct path *path, unsigned flags, bool bind_only)
 
 	if (path->dentry != mnt->root)
 		return -EINVAL;
-	if (!bind_only && read_only != sb->read_only) {
-		if (read_only)
-			error = pagecache_sync(sb);
-		if (!error && sb->ops->remount)
-			error = sb->ops->remount(sb, flags);
-		if (!error)
-			sb->read_only = read_only;
-	}
+	if (!bind_only && read_only != sb->read_only)
+		error = superblock_remount(sb, flags);
 	if (!error)
 		mnt->flags = flags & MOUNT_FLAGS;
 	return error;
