@@ -93,6 +93,28 @@ void print(const char *f, ...)
 	quoin_debug_write((uintptr_t)text, len);
 }
 
+/* Threads.  The control page of the slot holds what the thread runs, and a word it clears at its end. */
+struct control {
+	void (*function)(void *);
+	void *argument;
+	uint32_t alive;
+};
+
+static struct control *control_of(uintptr_t slot)
+{
+	return (void *)(slot + QUOIN_SLOT_CONTROL);
+}
+
+static _Noreturn void thread_end(void)
+{
+	uint32_t *alive = &control_of((uintptr_t)my_page())->alive;
+
+	__atomic_store_n(alive, 0, __ATOMIC_SEQ_CST);
+	quoin_futex_wake((uintptr_t)alive, 1);
+	quoin_thread_exit();
+	__builtin_unreachable();
+}
+
 void ktest_expect(long got, long wanted, const char *what, const char *file, int line)
 {
 	if (got == wanted)
@@ -107,6 +129,8 @@ long ktest_need(long result, const char *what, const char *file, int line)
 		return result;
 	failed = true;
 	print("# %s:%d: %s failed: %ld\n", file, line, what, result);
+	if ((uintptr_t)my_page() != QUOIN_SERVER_STACKS)
+		thread_end();
 	__builtin_longjmp(escape, 1);
 }
 
@@ -136,24 +160,10 @@ void memory_drop(void *address, uint64_t bytes)
 	need(quoin_aspace_unmap(QUOIN_SELF_ASPACE, (uintptr_t)address, bytes));
 }
 
-/* Threads.  The control page of the slot holds what the thread runs, and a word it clears at its end. */
-struct control {
-	void (*function)(void *);
-	void *argument;
-	uint32_t alive;
-};
-
-static struct control *control_of(uintptr_t slot)
-{
-	return (void *)(slot + QUOIN_SLOT_CONTROL);
-}
-
 static void thread_main(struct control *control)
 {
 	control->function(control->argument);
-	__atomic_store_n(&control->alive, 0, __ATOMIC_SEQ_CST);
-	quoin_futex_wake((uintptr_t)&control->alive, 1);
-	quoin_thread_exit();
+	thread_end();
 }
 
 struct ktest_thread thread_run_class(void (*function)(void *), void *argument, unsigned class)

@@ -40,7 +40,7 @@ struct ktest {
 
 #define expect_eq(got, wanted) ktest_expect((long)(got), (long)(wanted), #got, __FILE__, __LINE__)
 #define expect(condition)      ktest_expect(!!(condition), 1, #condition, __FILE__, __LINE__)
-/* A result >= 0, or the test is over. */
+/* A result >= 0, or the test is over; in another thread than the first that thread only, and the test has failed. */
 #define need(call) ktest_need((long)(call), #call, __FILE__, __LINE__)
 
 void ktest_expect(long got, long wanted, const char *what, const char *file, int line);
