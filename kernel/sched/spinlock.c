@@ -11,7 +11,7 @@
 #include "print.h"
 #include "tlb.h"
 
-/* A trylock may have broken the order, and a panic prints under any lock. */
+/* A panic prints under any lock. */
 static __attribute__((noinline)) void order_broken(const struct spinlock *lock, const struct spinlock *inner)
 {
 	if (!panicking)
