@@ -1,6 +1,10 @@
 /*
  * Starting the other processors: INIT, then twice the start-up IPI that sends them through
  * trampoline.S, one after the other.  One that does not come is left out.
+ *
+ * Each gets a place: a struct cpu and its idle thread's stack.  A processor takes the place that the trampoline's page
+ * offers, or stops when there is none: so one that comes when it was given up already, on a busy emulator, takes the
+ * next one's place or none, but never one that is taken.
  */
 #include "arch.h"
 #include "boot.h"
@@ -30,28 +34,43 @@ static void trampoline_set(uint8_t *page, const char *field, uint64_t value)
 	memcpy(page + (field - trampoline_start), &value, sizeof(value));
 }
 
-static bool wait_online(const struct cpu *cpu)
+static uint64_t *trampoline_place(uint8_t *page)
 {
-	for (unsigned i = 0; i < WAIT_ROUNDS && !cpu->online; i++)
-		clock_delay_us(WAIT_US);
-	return cpu->online;
+	return (uint64_t *)(page + (trampoline_cpu - trampoline_start));
+}
+
+static void place_offer(uint8_t *page, struct cpu *cpu)
+{
+	trampoline_set(page, trampoline_stack, cpu->idle->stack_top);
+	trampoline_set(page, trampoline_root, kernel_root);
+	trampoline_set(page, trampoline_entry, (uintptr_t)ap_entry);
+	__atomic_store_n(trampoline_place(page), (uintptr_t)cpu, __ATOMIC_RELEASE);
+}
+
+/* False: a processor has taken the place and is on its way. */
+static bool place_withdraw(uint8_t *page)
+{
+	return __atomic_exchange_n(trampoline_place(page), 0, __ATOMIC_SEQ_CST) != 0;
 }
 
 static bool start_one(struct cpu *cpu, uint8_t *page)
 {
-	uint32_t sipi = APIC_COMMAND_SIPI | boot_info.trampoline_pa >> PAGE_SHIFT;
+	uint32_t apic_id = cpu->apic_id, sipi = APIC_COMMAND_SIPI | boot_info.trampoline_pa >> PAGE_SHIFT;
 
-	trampoline_set(page, trampoline_cpu, (uintptr_t)cpu);
-	trampoline_set(page, trampoline_stack, cpu->idle->stack_top);
-	trampoline_set(page, trampoline_root, kernel_root);
-	trampoline_set(page, trampoline_entry, (uintptr_t)ap_entry);
-	apic_send(cpu->apic_id, APIC_COMMAND_INIT);
+	place_offer(page, cpu);
+	apic_send(apic_id, APIC_COMMAND_INIT);
 	clock_delay_us(10000);
 	for (unsigned i = 0; i < 2 && !cpu->online; i++) {
-		apic_send(cpu->apic_id, sipi);
+		apic_send(apic_id, sipi);
 		clock_delay_us(200);
 	}
-	return wait_online(cpu);
+	for (unsigned i = 0; i < WAIT_ROUNDS && !cpu->online; i++)
+		clock_delay_us(WAIT_US);
+	if (!cpu->online && place_withdraw(page))
+		return false;
+	while (!cpu->online)
+		cpu_relax();
+	return true;
 }
 
 void smp_start(void)
@@ -70,9 +89,11 @@ void smp_start(void)
 		if (!cpu)
 			break;
 		cpus[nr_cpus] = cpu;
-		if (start_one(cpu, page))
+		if (start_one(cpu, page)) {
 			nr_cpus++;
-		else
+		} else {
+			cpus[nr_cpus] = NULL;
 			kprintf("cpu with APIC %u does not start\n", acpi_info.apic_ids[i]);
+		}
 	}
 }

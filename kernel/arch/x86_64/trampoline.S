@@ -2,7 +2,8 @@
  * An application processor's way from real mode to smp_ap_entry.
  *
  * smp.c copies [trampoline_start, trampoline_end) to a page below 640 KiB, fills in the words at
- * its end, and sends the page's number as start-up vector.  The processors come one at a time.
+ * its end, and sends the page's number as start-up vector.  A processor takes trampoline_cpu, which is a place for
+ * one, or stops for good if it is 0; the other words belong to that place.
  */
 #include "asm.h"
 #include "percpu.h"
@@ -52,12 +53,18 @@ in_64:
 	xorl %eax, %eax
 	movl %eax, %fs
 	movl %eax, %gs
-	movq AT(trampoline_cpu)(%rbx), %rdi
+	xorl %edi, %edi
+	xchgq %rdi, AT(trampoline_cpu)(%rbx)
+	testq %rdi, %rdi
+	jz no_place
 	movq AT(trampoline_stack)(%rbx), %rsi
 	movq AT(trampoline_root)(%rbx), %rdx
 	movq AT(trampoline_entry)(%rbx), %rax
 	movq $trampoline_high, %rcx
 	jmp *%rcx
+no_place:
+	hlt
+	jmp no_place
 
 	.balign 8
 gdt:
