@@ -6,29 +6,38 @@
  */
 #include "ext4/internal.h"
 
-static uint32_t table[8][256];
+/*
+ * A CRC is linear: that of a byte is the sum of those of its bits, and one bit further means times x.  So the tables
+ * are constants, of X(r, n): what bit 7 - n adds of a byte that r others follow.
+ */
+#define POLYNOMIAL 0x82f63b78u
+#define TIMES_X(p) ((p) >> 1 ^ (POLYNOMIAL & -((p)&1u)))
+#define ROW(r, before)                                                                      \
+	X##r##0 = TIMES_X(before), X##r##1 = TIMES_X(X##r##0), X##r##2 = TIMES_X(X##r##1),  \
+	X##r##3 = TIMES_X(X##r##2), X##r##4 = TIMES_X(X##r##3), X##r##5 = TIMES_X(X##r##4), \
+	X##r##6 = TIMES_X(X##r##5), X##r##7 = TIMES_X(X##r##6)
 
-static void table_fill(void)
-{
-	for (uint32_t i = 0; i < 256; i++) {
-		uint32_t crc = i;
+enum { ROW(0, 1u), ROW(1, X07), ROW(2, X17), ROW(3, X27), ROW(4, X37), ROW(5, X47), ROW(6, X57), ROW(7, X67) };
 
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
-		table[0][i] = crc;
+#define BIT(b, byte, x) (-((byte) >> (b)&1u) & (x))
+#define CRC_1(r, byte)                                                                                   \
+	(BIT(7, byte, X##r##0) ^ BIT(6, byte, X##r##1) ^ BIT(5, byte, X##r##2) ^ BIT(4, byte, X##r##3) ^ \
+	 BIT(3, byte, X##r##4) ^ BIT(2, byte, X##r##5) ^ BIT(1, byte, X##r##6) ^ BIT(0, byte, X##r##7))
+#define CRC_4(r, byte)  CRC_1(r, byte), CRC_1(r, (byte) + 1), CRC_1(r, (byte) + 2), CRC_1(r, (byte) + 3)
+#define CRC_16(r, byte) CRC_4(r, byte), CRC_4(r, (byte) + 4), CRC_4(r, (byte) + 8), CRC_4(r, (byte) + 12)
+#define CRC_64(r, byte) CRC_16(r, byte), CRC_16(r, (byte) + 16), CRC_16(r, (byte) + 32), CRC_16(r, (byte) + 48)
+#define CRC_256(r)                                                          \
+	{                                                                   \
+		CRC_64(r, 0), CRC_64(r, 64), CRC_64(r, 128), CRC_64(r, 192) \
 	}
-	for (uint32_t i = 0; i < 256; i++)
-		for (int slice = 1; slice < 8; slice++)
-			table[slice][i] = table[slice - 1][i] >> 8 ^ table[0][table[slice - 1][i] & 0xff];
-}
+
+static const uint32_t table[8][256] = { CRC_256(0), CRC_256(1), CRC_256(2), CRC_256(3),
+					CRC_256(4), CRC_256(5), CRC_256(6), CRC_256(7) };
 
 uint32_t crc32c(uint32_t crc, const void *data, size_t len)
 {
 	const uint8_t *p = data;
 
-	/* table[7] is filled last, and filling twice at once writes the same values */
-	if (!__atomic_load_n(&table[7][255], __ATOMIC_ACQUIRE))
-		table_fill();
 	for (; len >= 8; len -= 8, p += 8) {
 		uint64_t word;
 
