@@ -356,6 +356,34 @@ TEST(symlink)
 	CHECK(missing("long"));
 }
 
+/* A target may be as long as a path; it is as long as it takes, and leads there. */
+TEST(symlink_length)
+{
+	static const int lengths[] = { 59, 60, 1023, 1793, 2047, 2048, 3072, 3073, PATH_MAX - 1 };
+	static char target[PATH_MAX + 1], back[PATH_MAX + 1], name[256];
+	struct stat status;
+
+	CHECK_OK(mkdir("d", 0755));
+	touch("d/f");
+	memset(name, 'n', 255);
+	for (unsigned i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		memset(target, '/', PATH_MAX);
+		memcpy(target + lengths[i] - 3, "d/f", 4);
+		memcpy(target, "./", 2);
+		CHECK_OK(symlink(target, name));
+		CHECK_OK(lstat(name, &status));
+		CHECK_EQ(status.st_size, lengths[i]);
+		CHECK_EQ(readlink(name, back, sizeof(back)), lengths[i]);
+		CHECK_MEM(back, target, lengths[i]);
+		CHECK_OK(stat(name, &status));
+		CHECK_EQ(status.st_ino, ino_of("d/f"));
+		CHECK_OK(unlink(name));
+	}
+	memset(target, 't', PATH_MAX);
+	CHECK_ERR(symlink(target, name), ENAMETOOLONG);
+	CHECK(missing(name));
+}
+
 TEST(symlink_follow)
 {
 	struct stat status;

@@ -40,11 +40,11 @@ static struct fs_attr file_create(const struct fs_attr *dir, const char *name, u
 	};
 	struct fs_create_reply rp;
 
-	rq.name_len = (uint16_t)strlen(name);
-	rq.target_len = (uint16_t)strlen(target);
-	rq.text_len = (uint32_t)rq.name_len + rq.target_len;
-	memcpy(rq.text, name, rq.name_len);
-	memcpy(rq.text + rq.name_len, target, rq.target_len);
+	rq.name_len = (uint32_t)strlen(name);
+	rq.target_len = (uint32_t)strlen(target);
+	rq.target_page = NR_ARENA - 1;
+	memcpy(rq.name, name, rq.name_len);
+	memcpy(arena_page(NR_ARENA - 1), target, rq.target_len);
 	CHECK_EQ(fs_create(EP_FS, &rq, &rp), 0);
 	CHECK_EQ(rp.attr.mtime_ns, rq.time_ns);
 	return rp.attr;
@@ -163,8 +163,8 @@ static void test_names(void)
 	char name[64];
 
 	CHECK_EQ(fs_readlink(EP_FS, &readlink_rq, &readlink_rp), 0);
-	CHECK_EQ(readlink_rp.target_len, 15);
-	CHECK(!memcmp(readlink_rp.target, "some/where/else", 15));
+	CHECK_EQ(readlink_rp.len, 15);
+	CHECK(!memcmp(arena_page(0), "some/where/else", 15));
 	for (int i = 0; i < 200; i++) {
 		snprintf(name, sizeof(name), "a-file-to-be-listed-%d", i);
 		file_create(&dir, name, 0100600, "");
@@ -198,6 +198,10 @@ static void test_hostile(void)
 	struct fs_read_pages_request rq = { .ino = 2, .nr_pages = 129 };
 	struct fs_write_pages_request write_rq = { .ino = 12, .nr_pages = 1, .index = UINT64_MAX };
 	struct fs_getattr_request getattr_rq = { .ino = 0x100000002 };
+	struct fs_readlink_request readlink_rq = { .ino = 2 };
+	struct fs_create_request create_rq = {
+		.dir = 2, .mode = 0120777, .target_len = 1, .target_page = NR_ARENA, .name_len = 1, .name = "l"
+	};
 
 	CHECK_EQ(fs_read_pages(EP_FS, &rq, NULL), -EINVAL);
 	rq.nr_pages = 1;
@@ -207,6 +211,13 @@ static void test_hostile(void)
 	CHECK_EQ(fs_read_pages(EP_FS, &rq, NULL), -EINVAL); /* a directory */
 	CHECK_EQ(fs_write_pages(EP_FS, &write_rq, NULL), -EFBIG);
 	CHECK_EQ(fs_getattr(EP_FS, &getattr_rq, NULL), -ESTALE);
+	CHECK_EQ(fs_create(EP_FS, &create_rq, NULL), -EINVAL);
+	create_rq.target_page = 0;
+	create_rq.target_len = 4097;
+	CHECK_EQ(fs_create(EP_FS, &create_rq, NULL), -EINVAL);
+	CHECK_EQ(fs_readlink(EP_FS, &readlink_rq, NULL), -EINVAL); /* a directory */
+	readlink_rq.page = NR_ARENA;
+	CHECK_EQ(fs_readlink(EP_FS, &readlink_rq, NULL), -EINVAL);
 }
 
 static void test_disk(const char *options, unsigned deaths)

@@ -23,8 +23,6 @@ struct transfer {
 static bool transfer_init(struct transfer *transfer, const uint32_t *pages, uint32_t nr_pages, uint64_t index,
 			  uint32_t block_size)
 {
-	uint64_t arena_pages = server.device.arena.bytes / QUOIN_PAGE_SIZE;
-
 	transfer->pages = pages;
 	transfer->nr_pages = nr_pages;
 	transfer->block_size = block_size;
@@ -33,7 +31,7 @@ static bool transfer_init(struct transfer *transfer, const uint32_t *pages, uint
 	if (!nr_pages || nr_pages > MAX_PAGES)
 		return false;
 	for (uint32_t i = 0; i < nr_pages; i++)
-		if (pages[i] >= arena_pages)
+		if (!arena_page(pages[i]))
 			return false;
 	return true;
 }
@@ -117,8 +115,7 @@ static void tail_zero(const struct transfer *transfer, uint64_t index, uint64_t 
 
 	if (page < index || page - index >= transfer->nr_pages)
 		return;
-	memset(server.device.arena.address + (uint64_t)transfer->pages[page - index] * QUOIN_PAGE_SIZE + within,
-	       0, QUOIN_PAGE_SIZE - within);
+	memset(arena_page(transfer->pages[page - index]) + within, 0, QUOIN_PAGE_SIZE - within);
 }
 
 static uint32_t block_size(void)

@@ -26,6 +26,14 @@ static void region_close(struct region *region)
 	*region = (struct region){ 0 };
 }
 
+char *arena_page(uint32_t number)
+{
+	const struct region *arena = &server.device.arena;
+
+	return number < arena->bytes / QUOIN_PAGE_SIZE ? arena->address + (uint64_t)number * QUOIN_PAGE_SIZE
+						       : NULL;
+}
+
 long device_rw(struct device *device, const struct region *region, struct block_rw_request *rq)
 {
 	return block_client_rw(&device->client, region->index, rq);

@@ -167,26 +167,25 @@ long handle_lookup(void *ctx, struct ipc_request *request, const struct fs_looku
 long handle_create(void *ctx, struct ipc_request *request, const struct fs_create_request *rq,
 		   struct fs_create_reply *rp)
 {
-	const char *text = (const char *)rq->text;
 	struct ext4_new new = {
 		.mode = rq->mode,
 		.uid = rq->uid,
 		.gid = rq->gid,
 		.major = rq->rdev >> 8 & 0xfff,
 		.minor = (rq->rdev & 0xff) | (rq->rdev >> 12 & 0xfff00),
-		.target = text + rq->name_len,
 		.target_len = rq->target_len,
 	};
 	struct ext4_attr attr;
 	struct ext4_id dir;
 	long status;
 
-	if ((uint32_t)rq->name_len + rq->target_len > rq->text_len)
-		return -QERR_PROTO;
 	status = server_begin_at(rq->time_ns, rq->dir, rq->generation, &dir);
 	if (status < 0)
 		return status;
-	status = ext4_create(server.fs, dir, text, rq->name_len, &new, &attr);
+	new.target = arena_page(rq->target_page);
+	if (new.target_len && (!new.target || new.target_len > QUOIN_PAGE_SIZE))
+		return server_end(-EINVAL);
+	status = ext4_create(server.fs, dir, (const char *)rq->name, rq->name_len, &new, &attr);
 	return end_with_attr(status, &attr, &rp->attr, &rp->transaction);
 }
 
@@ -291,18 +290,15 @@ long handle_readdir(void *ctx, struct ipc_request *request, const struct fs_read
 long handle_readlink(void *ctx, struct ipc_request *request, const struct fs_readlink_request *rq,
 		     struct fs_readlink_reply *rp)
 {
-	struct ext4_attr attr;
 	struct ext4_id id;
 	long status = server_begin_at(0, rq->ino, rq->generation, &id);
+	char *target;
 
 	if (status < 0)
 		return status;
-	status = ext4_getattr(server.fs, id, &attr);
-	if (status == 0 && attr.size > sizeof(rp->target))
-		status = -ENAMETOOLONG;
-	if (status == 0)
-		status = ext4_readlink(server.fs, id, (char *)rp->target, sizeof(rp->target));
+	target = arena_page(rq->page);
+	status = target ? ext4_readlink(server.fs, id, target, QUOIN_PAGE_SIZE) : -EINVAL;
 	if (status > 0)
-		rp->target_len = (uint32_t)status;
+		rp->len = (uint32_t)status;
 	return server_end(MIN(status, 0));
 }

@@ -93,6 +93,7 @@ void moving_wait(uint32_t ino); /* 0: all */
 /* device.c */
 long device_open(struct device *device, quoin_handle endpoint, quoin_handle arena);
 void device_close(struct device *device);
+char *arena_page(uint32_t number); /* NULL: there is none */
 long device_rw(struct device *device, const struct region *region, struct block_rw_request *rq);
 long device_flush(struct device *device);
 int metadata_read(void *ctx, uint64_t offset, void *buffer, size_t len);

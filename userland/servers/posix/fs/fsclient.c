@@ -24,6 +24,7 @@
 #include "mount.h"
 #include "page.h"
 #include "pagecache.h"
+#include "page_pool.h"
 
 struct fsclient {
 	quoin_handle endpoint;
@@ -127,6 +128,26 @@ static int fsclient_lookup(struct inode *dir, struct dentry *dentry)
 	return error ? error : instantiate(dir, dentry, &reply.attr);
 }
 
+/* Makes the name, with the new inode's target in a page of the arena, if it has one. */
+static int create_call(struct inode *dir, struct fs_create_request *request, const char *target,
+		       struct fs_create_reply *reply)
+{
+	struct page *page;
+	int error;
+
+	if (!target)
+		return fs_error(fs_create(endpoint_of(dir), request, reply));
+	page = page_alloc(false);
+	if (!page)
+		return -ENOMEM;
+	request->target_len = (uint32_t)strlen(target);
+	request->target_page = page_number(page);
+	memcpy(page_address(page), target, request->target_len);
+	error = fs_error(fs_create(endpoint_of(dir), request, reply));
+	page_put(page);
+	return error;
+}
+
 static int fsclient_create(struct inode *dir, struct dentry *dentry, const struct inode_new *new)
 {
 	struct fs_create_request request = {
@@ -139,18 +160,11 @@ static int fsclient_create(struct inode *dir, struct dentry *dentry, const struc
 		.name_len = dentry->len,
 		.time_ns = inode_now(),
 	};
-	size_t target_len = new->target ? strlen(new->target) : 0;
 	struct fs_create_reply reply;
 	int error;
 
-	if (dentry->len + target_len > sizeof(request.text))
-		return -ENAMETOOLONG;
-	request.target_len = (uint16_t)target_len;
-	request.text_len = dentry->len + (uint32_t)target_len;
-	memcpy(request.text, dentry->name, dentry->len);
-	if (target_len)
-		memcpy(request.text + dentry->len, new->target, target_len);
-	error = fs_error(fs_create(endpoint_of(dir), &request, &reply));
+	memcpy(request.name, dentry->name, dentry->len);
+	error = create_call(dir, &request, new->target, &reply);
 	if (error)
 		return error;
 	error = instantiate(dir, dentry, &reply.attr);
@@ -317,27 +331,43 @@ static int fsclient_readdir(struct file *file, struct dir_context *context)
 	return error;
 }
 
-static int fsclient_readlink(struct inode *inode)
+static int readlink_call(struct inode *inode, struct page *page)
 {
-	struct fs_readlink_request request = { .ino = inode->ino, .generation = inode->generation };
+	const struct fs_readlink_request request = {
+		.ino = inode->ino,
+		.generation = inode->generation,
+		.page = page_number(page),
+	};
 	struct fs_readlink_reply reply;
 	char *link, *nobody = NULL;
 	int error = fs_error(fs_readlink(endpoint_of(inode), &request, &reply));
 
 	if (error)
 		return error;
-	if (!reply.target_len || reply.target_len > sizeof(reply.target))
+	if (!reply.len || reply.len > QUOIN_PAGE_SIZE)
 		return -EIO;
-	link = malloc(reply.target_len + 1);
+	link = malloc(reply.len + 1);
 	if (!link)
 		return -ENOMEM;
-	memcpy(link, reply.target, reply.target_len);
-	link[reply.target_len] = '\0';
+	memcpy(link, page_address(page), reply.len);
+	link[reply.len] = '\0';
 	/* Two threads may read it at once: the first one's copy stays. */
 	if (!__atomic_compare_exchange_n(&inode->link, &nobody, link, false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_ACQUIRE))
 		free(link);
 	return 0;
+}
+
+static int fsclient_readlink(struct inode *inode)
+{
+	struct page *page = page_alloc(false);
+	int error;
+
+	if (!page)
+		return -ENOMEM;
+	error = readlink_call(inode, page);
+	page_put(page);
+	return error;
 }
 
 /* ---- attributes and pages ---- */
