@@ -43,6 +43,7 @@ def kept(build):
             if file.read() == origin:
                 return disk
         os.replace(disk, disk + ".old")
+        os.unlink(stamp)    # what a copy leaves that is broken off is not put aside after it
         print(f"the image is new: the disk of earlier runs is now {disk}.old")
     sparse_copy(image, disk)
     with open(stamp, "w", encoding="ascii") as file:
