@@ -83,11 +83,18 @@ static int listing_reserve(struct listing *list)
 	return 0;
 }
 
-static uint64_t hash_cookie(const struct dx_hash *hash)
+/* The legacy hash has no minor part, and many names share the major one: a CRC tells them apart. */
+static int name_cookie(struct ext4_fs *fs, const struct dirent_head *entry, uint8_t version, uint64_t *out)
 {
-	uint64_t cookie = (uint64_t)(hash->major >> 1) << 32 | hash->minor;
+	struct dx_hash hash;
+	int err = dx_hash(fs, version, entry->name, entry->name_len, &hash);
 
-	return MAX(cookie, COOKIE_DOTDOT + 1);
+	if (err)
+		return err;
+	if (version % DX_HASH_UNSIGNED == DX_HASH_LEGACY)
+		hash.minor = crc32c(0, entry->name, entry->name_len);
+	*out = MAX((uint64_t)(hash.major >> 1) << 32 | hash.minor, COOKIE_DOTDOT + 1);
+	return 0;
 }
 
 /* collects the entries of a block that lie behind the cookie */
@@ -98,17 +105,17 @@ static int listing_collect(struct listing *list, uint32_t logical, struct buf *b
 	int err = listing_reserve(list);
 
 	for (uint32_t offset = 0; offset < end && !err; offset += entry->rec_len) {
-		struct dx_hash hash;
+		uint64_t cookie;
 
 		entry = dir_block_at(list->dir, buf, offset);
 		if (!entry)
 			return -EUCLEAN;
 		if (!entry->inode || name_is_dots(entry->name, entry->name_len))
 			continue;
-		err = dx_hash(list->dir->fs, version, entry->name, entry->name_len, &hash);
-		if (!err && hash_cookie(&hash) > list->cookie)
+		err = name_cookie(list->dir->fs, entry, version, &cookie);
+		if (!err && cookie > list->cookie)
 			list->pairs[list->nr_pairs++] =
-				(struct pair){ hash_cookie(&hash), (uint64_t)logical << 32 | offset };
+				(struct pair){ cookie, (uint64_t)logical << 32 | offset };
 	}
 	return err;
 }
