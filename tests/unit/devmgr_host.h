@@ -88,6 +88,11 @@ long pci_config_write(const struct pci_device *device, uint32_t offset, uint32_t
 	return 0;
 }
 
+void pci_device_start(struct pci_device *device)
+{
+	CHECK(device == &card && sender == DRIVER);
+}
+
 long pci_device_irq(struct pci_device *device, uint32_t entry, quoin_handle *irq)
 {
 	CHECK(device == &card && sender == DRIVER);

@@ -90,10 +90,6 @@ void service_down(const char *name)
 {
 }
 
-void pci_device_enable(struct pci_device *device)
-{
-}
-
 void pci_device_stop(struct pci_device *device)
 {
 }
