@@ -492,9 +492,8 @@ void sched_change(struct thread *t, uint32_t class, uint32_t weight, uint64_t af
 	spin_unlock(&cpu->rq.lock);
 	if (queued)
 		sched_enqueue(t, false);
-	else
-		thread_interrupt(
-			t); /* not cpu: another one may have taken t out of its queue and begun to run it */
+	else /* another CPU than `cpu` may have taken t out of its queue and begun to run it */
+		thread_interrupt(t);
 	if (t == current_thread())
 		this_cpu()->need_resched = 1;
 }
