@@ -743,3 +743,26 @@ TEST(memfd_write_seal_and_mappings)
 	CHECK_EQ((long)mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), -1);
 	CHECK_EQ(errno, EPERM);
 }
+
+static void on_segv(int number)
+{
+	(void)number;
+	_exit(9);
+}
+
+/* A program that takes all its memory away, its handler and its stack too, ends by the fault. */
+TEST(unmapping_all_memory_ends_the_program)
+{
+	pid_t pid;
+
+	for (int round = 0; round < 3; round++) {
+		if (CHILD(pid)) {
+			if (round)
+				signal(SIGSEGV, round == 1 ? on_segv : SIG_IGN);
+			for (size_t len = (size_t)1 << 63; len >= 4096; len >>= 1)
+				syscall(SYS_munmap, 0, len - 4096);
+			_exit(8);
+		}
+		wait_signalled(pid, SIGSEGV);
+	}
+}

@@ -302,14 +302,16 @@ long sys_mmap(SYSCALL_ARGS)
 long sys_munmap(SYSCALL_ARGS)
 {
 	struct mm *mm = current->process->mm;
-	uint64_t start = (uint64_t)a0, len = page_up((uint64_t)a1);
+	uint64_t start = (uint64_t)a0, len = page_up((uint64_t)a1), end = start + len;
 
 	if ((start & PAGE_MASK) || !len || (uint64_t)a1 > QUOIN_GUEST_MAX || start > QUOIN_GUEST_MAX - len)
 		return -EINVAL;
 	if (start < QUOIN_GUEST_MIN)
+		start = QUOIN_GUEST_MIN; /* nothing is mapped below */
+	if (start >= end)
 		return 0;
 	mutex_lock(&mm->lock);
-	long error = mm_unmap_locked(mm, start, len);
+	long error = mm_unmap_locked(mm, start, end - start);
 	mutex_unlock(&mm->lock);
 	return error;
 }
