@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 static int null_open(void)
@@ -286,6 +288,26 @@ TEST(dev_files)
 	CHECK_ERR(read(fd, BAD_POINTER, 16), EFAULT);
 	fd = CHECK_OK(open("/dev/full", O_RDWR));
 	CHECK_ERR(write(fd, bytes, 1), ENOSPC);
+}
+
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
+/* Zeros are there at once: there is nothing that a signal could break off before the first. */
+TEST(zeros_under_signals)
+{
+	const struct sigaction action = { .sa_handler = on_alarm }; /* no SA_RESTART */
+	const struct itimerval often = { { 0, 100 }, { 0, 100 } };
+	int fd = CHECK_OK(open("/dev/zero", O_RDONLY));
+	long long end = now_ms() + 500;
+	char bytes[16];
+
+	CHECK_OK(sigaction(SIGALRM, &action, NULL));
+	CHECK_OK(setitimer(ITIMER_REAL, &often, NULL));
+	while (now_ms() < end)
+		CHECK_EQ(read(fd, bytes, 16), 16);
 }
 
 /* An event counter or a set of files is what it is, and nothing that could be opened again by a name. */

@@ -43,14 +43,16 @@ static long zero_read(struct file *file, struct io_iter *iter, int64_t *pos)
 
 	(void)file;
 	(void)pos;
-	while (iter->count && !signal_pending()) {
+	while (iter->count) {
 		size_t want = iter->count < 65536 ? iter->count : 65536, got = iter_zero_out(iter, want);
 
 		done += (long)got;
 		if (got < want)
 			return done ? done : -EFAULT;
+		if (signal_pending())
+			break;
 	}
-	return done || !iter->count ? done : -ERESTARTSYS;
+	return done;
 }
 
 /* Mapping /dev/zero is anonymous memory; the file is not needed any more. */
