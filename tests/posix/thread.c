@@ -606,6 +606,38 @@ TEST(scheduling_parameters)
 	CHECK_ERR(syscall(SYS_sched_getparam, 0, BAD_POINTER), EFAULT);
 }
 
+static int policy_set(int policy)
+{
+	const struct sched_param none = { 0 };
+
+	return (int)syscall(SYS_sched_setscheduler, 0, policy, &none);
+}
+
+TEST(policies_are_kept)
+{
+	const struct sched_param none = { 0 };
+	pid_t pid;
+
+	CHECK_OK(policy_set(SCHED_BATCH));
+	CHECK_EQ(syscall(SYS_sched_getscheduler, 0), SCHED_BATCH);
+	CHECK_OK(syscall(SYS_sched_setparam, 0, &none));
+	CHECK_EQ(syscall(SYS_sched_getscheduler, 0), SCHED_BATCH);
+	CHECK_OK(policy_set(SCHED_IDLE | SCHED_RESET_ON_FORK));
+	CHECK_EQ(syscall(SYS_sched_getscheduler, 0), SCHED_IDLE | SCHED_RESET_ON_FORK);
+	if (CHILD(pid)) {
+		CHECK_EQ(syscall(SYS_sched_getscheduler, 0), SCHED_IDLE);
+		if (getuid() == 0)
+			CHECK_OK(setuid(65534));
+		CHECK_ERR(policy_set(SCHED_OTHER), EPERM);
+		CHECK_OK(policy_set(SCHED_IDLE | SCHED_RESET_ON_FORK));
+		CHECK_ERR(policy_set(SCHED_IDLE), EPERM);
+		_exit(0);
+	}
+	wait_exit(pid, 0);
+	CHECK_ERR(policy_set(-1), EINVAL);
+	CHECK_ERR(policy_set(77), EINVAL);
+}
+
 TEST(cpu_number)
 {
 	unsigned cpu = 99999, node = 99999;

@@ -142,9 +142,7 @@ static struct thread *clone_thread(const struct clone *clone, struct process *pr
 	child->cred = cred_get(self->cred);
 	memcpy(child->comm, self->comm, sizeof(child->comm));
 	child->blocked = self->blocked;
-	child->nice = self->nice;
-	child->weight = self->weight;
-	child->affinity = self->affinity;
+	thread_inherit_sched(child, self);
 	if (clone->flags & LINUX_CLONE_CHILD_CLEARTID)
 		child->clear_child_tid = clone->child_tid;
 	if (!(clone->flags & LINUX_CLONE_VM) || (clone->flags & LINUX_CLONE_VFORK))

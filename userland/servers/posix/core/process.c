@@ -218,12 +218,14 @@ void process_comm(struct process *process, char comm[LINUX_TASK_COMM_LEN])
 	mutex_unlock(&process->lock);
 }
 
-int process_nice(struct process *process)
+void process_sched(struct process *process, int *nice, uint32_t *policy)
 {
+	*nice = 0;
+	*policy = LINUX_SCHED_NORMAL;
 	mutex_lock(&process->signal_lock);
-	int nice = process->leader ? process->leader->nice : 0;
+	if (process->leader)
+		thread_sched(process->leader, nice, policy);
 	mutex_unlock(&process->signal_lock);
-	return nice;
 }
 
 static char thread_state_locked(struct thread *thread)

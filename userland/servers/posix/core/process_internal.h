@@ -60,6 +60,9 @@ struct vfork_done {
 uint32_t threads_max(void);
 void vfork_complete(struct thread *thread); /* the thread leaves the memory it shares with its parent */
 
+/* sched.c */
+void thread_inherit_sched(struct thread *child, const struct thread *parent);
+
 /* syscall.c */
 void guest_run(struct thread *thread);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Scheduling calls.  All threads of processes are in the kernel's fair class; nice values become
- * weights, 1.25 times per step as on Linux.  Realtime policies are refused, except in what only
- * asks.
+ * weights, 1.25 times per step as on Linux, and the policy SCHED_IDLE another, which is less than any.
+ * Realtime policies are refused, except in what only asks.
  */
 #include "lockrank.h"
 #include "process_internal.h"
@@ -13,6 +13,9 @@ static const uint32_t nice_weights[40] = {
 	3906,  3121,  2501,  1991,  1586,  1277,  1024,  820,   655,   526,   423,  335,  272,  215,
 	172,   137,   110,   87,    70,    56,    45,    36,    29,    23,    18,   15,
 };
+
+#define IDLE_WEIGHT    3
+#define POLICY(policy) ((policy) & ~LINUX_SCHED_RESET_ON_FORK)
 
 /* A thread by number with a reference; 0 is the caller. */
 static struct thread *thread_find(int tid)
@@ -41,23 +44,34 @@ static bool may_schedule(struct thread *thread)
 
 /* ---- nice ---- */
 
-static long thread_set_nice(struct thread *thread, int nice)
+static void thread_set(struct thread *thread, int nice, uint32_t policy)
 {
 	struct process *process = thread->process;
 
-	if (!may_schedule(thread))
-		return -EPERM;
-	if (nice < thread->nice && !capable(CAP_SYS_NICE)) {
-		uint64_t limit = atomic_load(&process->soft_limits[LINUX_RLIMIT_NICE]);
-		if (nice < 20 - (int)MIN(limit, 40ul))
-			return -EACCES;
-	}
 	mutex_lock(&process->signal_lock);
 	thread->nice = (int8_t)nice;
-	thread->weight = nice_weights[nice + 20];
+	thread->policy = policy;
+	thread->weight = POLICY(policy) == LINUX_SCHED_IDLE ? IDLE_WEIGHT : nice_weights[nice + 20];
 	if (thread->kthread)
 		quoin_thread_sched(thread->kthread->handle, QUOIN_SCHED_FAIR, thread->weight);
 	mutex_unlock(&process->signal_lock);
+}
+
+/* Within what RLIMIT_NICE allows. */
+static bool may_be_so_nice(const struct thread *thread, int nice)
+{
+	uint64_t limit = atomic_load(&thread->process->soft_limits[LINUX_RLIMIT_NICE]);
+
+	return nice >= 20 - (int)MIN(limit, 40ul) || capable(CAP_SYS_NICE);
+}
+
+static long thread_set_nice(struct thread *thread, int nice)
+{
+	if (!may_schedule(thread))
+		return -EPERM;
+	if (nice < thread->nice && !may_be_so_nice(thread, nice))
+		return -EACCES;
+	thread_set(thread, nice, thread->policy);
 	return 0;
 }
 
@@ -150,28 +164,67 @@ static bool policy_is_realtime(int policy)
 	return policy == LINUX_SCHED_FIFO || policy == LINUX_SCHED_RR;
 }
 
-long sys_sched_setscheduler(SYSCALL_ARGS)
+void thread_sched(const struct thread *thread, int *nice, uint32_t *policy)
 {
-	int policy = (int)a1 & ~LINUX_SCHED_RESET_ON_FORK;
+	*nice = thread->nice;
+	*policy = POLICY(thread->policy);
+}
+
+/* As SCHED_RESET_ON_FORK says, which a child does not have any more. */
+void thread_inherit_sched(struct thread *child, const struct thread *parent)
+{
+	bool reset = parent->policy & LINUX_SCHED_RESET_ON_FORK && parent->nice < 0;
+
+	child->nice = reset ? 0 : parent->nice;
+	child->weight = reset ? nice_weights[20] : parent->weight;
+	child->policy = POLICY(parent->policy);
+	child->affinity = parent->affinity;
+}
+
+static long policy_set(struct thread *thread, uint32_t policy)
+{
+	uint32_t old = thread->policy;
+
+	if (!may_schedule(thread))
+		return -EPERM;
+	if (POLICY(old) == LINUX_SCHED_IDLE && POLICY(policy) != LINUX_SCHED_IDLE &&
+	    !may_be_so_nice(thread, thread->nice))
+		return -EPERM;
+	if (old & ~policy & LINUX_SCHED_RESET_ON_FORK && !capable(CAP_SYS_NICE))
+		return -EPERM;
+	thread_set(thread, thread->nice, policy);
+	return 0;
+}
+
+/* policy < 0: as it is. */
+static long scheduler_set(int tid, int policy, uint64_t param)
+{
 	uint32_t priority;
 	struct thread *thread;
 	long result = 0;
 
-	if ((int)a0 < 0 || !a2)
+	if (tid < 0 || !param)
 		return -EINVAL;
-	if (get_user_u32((uint64_t)a2, &priority))
+	if (get_user_u32(param, &priority))
 		return -EFAULT;
-	thread = thread_find((int)a0);
+	thread = thread_find(tid);
 	if (!thread)
 		return -ESRCH;
-	if (policy_is_realtime(policy))
+	if (policy < 0)
+		policy = (int)thread->policy;
+	if (policy_is_realtime(POLICY(policy)))
 		result = priority < 1 || priority > 99 ? -EINVAL : -EPERM;
-	else if (!policy_is_fair(policy) || priority)
+	else if (!policy_is_fair(POLICY(policy)) || priority)
 		result = -EINVAL;
-	else if (!may_schedule(thread))
-		result = -EPERM;
+	else
+		result = policy_set(thread, (uint32_t)policy);
 	thread_put(thread);
 	return result;
+}
+
+long sys_sched_setscheduler(SYSCALL_ARGS)
+{
+	return (int)a1 < 0 ? -EINVAL : scheduler_set((int)a0, (int)a1, (uint64_t)a2);
 }
 
 long sys_sched_getscheduler(SYSCALL_ARGS)
@@ -180,13 +233,14 @@ long sys_sched_getscheduler(SYSCALL_ARGS)
 
 	if (!thread)
 		return (int)a0 < 0 ? -EINVAL : -ESRCH;
+	long policy = thread->policy;
 	thread_put(thread);
-	return LINUX_SCHED_NORMAL;
+	return policy;
 }
 
 long sys_sched_setparam(SYSCALL_ARGS)
 {
-	return sys_sched_setscheduler(a0, LINUX_SCHED_NORMAL, a1, 0, 0, 0);
+	return scheduler_set((int)a0, -1, (uint64_t)a1);
 }
 
 long sys_sched_getparam(SYSCALL_ARGS)

@@ -102,9 +102,12 @@ static uint32_t tty_device(struct process *process, int *foreground)
 	return device;
 }
 
-static int thread_nice(const struct subject *subject)
+static void subject_sched(const struct subject *subject, int *nice, uint32_t *policy)
 {
-	return subject->thread ? subject->thread->nice : process_nice(subject->process);
+	if (subject->thread)
+		thread_sched(subject->thread, nice, policy);
+	else
+		process_sched(subject->process, nice, policy);
 }
 
 static void subject_comm(const struct subject *subject, char comm[LINUX_TASK_COMM_LEN])
@@ -137,7 +140,8 @@ static void stat_first_half(struct text *text, const struct proc_node *node, con
 	const struct process_times *children = &process->children_times;
 	struct process_times times;
 	char comm[LINUX_TASK_COMM_LEN];
-	int group, session, foreground, nice = thread_nice(subject);
+	int group, session, foreground, nice;
+	uint32_t policy;
 	uint32_t tty = tty_device(process, &foreground);
 	uint64_t start = subject->thread ? subject->thread->start_ns : process->start_ns;
 
@@ -150,6 +154,7 @@ static void stat_first_half(struct text *text, const struct proc_node *node, con
 		    children->major_faults);
 	text_printf(text, "%lu %lu %lu %lu ", times.guest_ns / NS_A_TICK, times.server_ns / NS_A_TICK,
 		    children->guest_ns / NS_A_TICK, children->server_ns / NS_A_TICK);
+	subject_sched(subject, &nice, &policy);
 	text_printf(text, "%d %d %u 0 %lu ", 20 + nice, nice, process->nr_threads, start / NS_A_TICK);
 }
 
@@ -158,6 +163,8 @@ static void stat_second_half(struct text *text, const struct subject *subject)
 	struct mm *mm = subject->mm;
 	struct memory_figures memory;
 	struct process_signals signals;
+	uint32_t policy;
+	int nice;
 	bool may = mm && process_may_inspect(subject->process);
 
 	memory_figures(mm, &memory);
@@ -167,7 +174,8 @@ static void stat_second_half(struct text *text, const struct subject *subject)
 		    may ? mm->stack_end : 0);
 	text_printf(text, "%lu %lu %lu %lu ", signals.pending, signals.blocked, signals.ignored,
 		    signals.caught);
-	text_printf(text, "0 0 0 %d 0 0 0 0 0 0 ", subject->process->exit_signal);
+	subject_sched(subject, &nice, &policy);
+	text_printf(text, "0 0 0 %d 0 0 %u 0 0 0 ", subject->process->exit_signal, policy);
 	text_printf(text, "0 0 %lu %lu %lu %lu %lu %d\n", may ? mm->brk_start : 0, may ? mm->arg_start : 0,
 		    may ? mm->arg_end : 0, may ? mm->env_start : 0, may ? mm->env_end : 0,
 		    may ? subject->process->exit_status : 0);

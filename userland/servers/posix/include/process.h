@@ -88,6 +88,7 @@ struct thread {
 	struct vfork_done *vfork_done;    /* [t] of the parent that waits, in its stack */
 	uint32_t weight;                  /* [g] scheduling weight */
 	int8_t nice;                      /* [g] */
+	uint32_t policy;                  /* [g] SCHED_*, and SCHED_RESET_ON_FORK */
 	uint64_t affinity;                /* [g] */
 	struct process_times base_times;  /* [I] the kernel thread's counters when this thread began */
 	struct process_times final_times; /* [g] once it has exited */
@@ -197,8 +198,9 @@ struct cred *process_cred_get(struct process *process);       /* of the leader; 
 struct fdtable *process_fdtable_get(struct process *process); /* of the leader, with a reference; or null */
 struct fs_context *process_fs_get(struct process *process);   /* same */
 void process_comm(struct process *process, char comm[LINUX_TASK_COMM_LEN]);
-int process_nice(struct process *process);   /* of the leader */
-char process_state(struct process *process); /* R S T Z */
+void thread_sched(const struct thread *thread, int *nice, uint32_t *policy);
+void process_sched(struct process *process, int *nice, uint32_t *policy); /* of the leader */
+char process_state(struct process *process);                              /* R S T Z */
 char thread_state(struct thread *thread);
 uint64_t thread_cpus(const struct thread *thread); /* the mask of those it may run on */
 int process_parent_pid(struct process *process);
