@@ -132,6 +132,11 @@ long driver_irq(uint32_t entry, quoin_handle notification, uint64_t bits)
 	return 0;
 }
 
+long driver_device_start(void)
+{
+	return 0;
+}
+
 long driver_dma_alloc(size_t len_bytes, struct dma_memory *memory)
 {
 	size_t len = ALIGN_UP(len_bytes, QUOIN_PAGE_SIZE);
