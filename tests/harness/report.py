@@ -21,6 +21,26 @@ def tail(path, nr_lines=TAIL_LINES):
     return [line for line in printable if line.strip()][-nr_lines:]
 
 
+class Speaker:
+    """What one of several works says: kept until it is its turn, from then on said at once."""
+
+    def __init__(self):
+        self.kept, self.turn = [], threading.Lock()
+
+    def say(self, line):
+        with self.turn:
+            if self.kept is None:
+                print(line, flush=True)
+            else:
+                self.kept.append(line)
+
+    def speak_up(self):
+        with self.turn:
+            for line in self.kept:
+                print(line, flush=True)
+            self.kept = None
+
+
 class Report:
     def __init__(self, build):
         self.build = build
@@ -29,7 +49,7 @@ class Report:
         self.lock = threading.RLock()     # held while the lines of one result are printed
         self.built = {}     # what was built for the tests -> whether that went well
         self.colour = sys.stdout.isatty()
-        self.held = threading.local()     # .lines: what this thread says for now to itself
+        self.speaking = threading.local()     # .speaker of this thread; none: it has the word
 
     def log_path(self, *parts):
         """Where a test's log goes; the folder exists on return and an older log is gone."""
@@ -40,29 +60,24 @@ class Report:
         return path
 
     def say(self, line):
-        lines = getattr(self.held, "lines", None)
-        if lines is None:
-            print(line, flush=True)
+        speaker = getattr(self.speaking, "speaker", None)
+        if speaker:
+            speaker.say(line)
         else:
-            lines.append(line)
+            print(line, flush=True)
 
-    def say_later(self, work):
-        """Does the work in another thread; returns a function that waits for it and says its lines."""
-        lines = []
-
-        def hold():
-            self.held.lines = lines
+    def side_by_side(self, works, nr_at_once):
+        """Does the works, so many at a time; what each says stays together, in the order of the works."""
+        def run(work, speaker):
+            self.speaking.speaker = speaker
             work()
 
-        done = ThreadPoolExecutor(1).submit(hold)
-
-        def say_now():
-            done.exception()    # waits
-            for line in lines:
-                self.say(line)
-            done.result()       # raises what the work did
-
-        return say_now
+        speakers = [Speaker() for _ in works]
+        with ThreadPoolExecutor(nr_at_once) as pool:
+            done = [pool.submit(run, *pair) for pair in zip(works, speakers)]
+            for one, speaker in zip(done, speakers):
+                speaker.speak_up()
+                one.result()
 
     def section(self, title):
         self.say(f"\n{title}")

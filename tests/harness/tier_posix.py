@@ -22,6 +22,7 @@ TIMED_OUT, NOT_IN_ORDER = 124, 125  # image/vm: time-out; it did not start or do
 SILENCE_SECONDS = 90                # of a case that comes to its end by itself
 LASTING_SECONDS = 60                # of the longest that could go on for ever
 BOOT_SECONDS = 1200
+MACHINES_AT_ONCE = 2
 MARK = "@posix"
 NOTES_SHOWN = 20
 PASSED_ON = ("TEST_SECONDS", "TEST_SEED")     # what of the environment the cases see
@@ -38,19 +39,7 @@ def run(report, chosen, kernels):
     programs = build_programs(report, areas) if machine.build(report, kernels) else None
     runs = [Run(report, programs, case, kernel, nr_cpus)
             for kernel in kernels if programs for nr_cpus in CONFIGURATIONS[kernel]]
-    all_beside(report, [one for one in runs if one.nr_cpus == 1])
-    for one in runs:
-        if one.nr_cpus > 1:
-            one.all()
-
-
-def all_beside(report, runs):
-    """Machines with one CPU run beside each other; what happens on the last one is seen at once."""
-    held = [report.say_later(one.all) for one in runs[:-1]]
-    for one in runs[-1:]:
-        one.all()
-    for say_now in held:
-        say_now()
+    report.side_by_side([one.all for one in runs], MACHINES_AT_ONCE)
 
 
 def build_programs(report, areas):

@@ -18,13 +18,13 @@ vm() {
     image/vm "$verb" --kernel "$KERNEL" ${CPUS:+--smp "$CPUS"} --timeout 240 "$@"
 }
 
-# on_machines FUNCTION KERNEL-CPUS...: FUNCTION KERNEL-CPUS for each, two at a time; there, `vm` boots that
-# machine, with a console log of its own
+# on_machines FUNCTION KERNEL-CPUS...: FUNCTION KERNEL-CPUS for each, three at a time, as they also sleep and wait
+# for the disk; there, `vm` boots that machine, with a console log of its own
 on_machines() {
     local function=$1 machine
     shift
     for machine; do
-        while [ "$(jobs -pr | wc -l)" -ge 2 ]; do wait -n || true; done
+        while [ "$(jobs -pr | wc -l)" -ge 3 ]; do wait -n || true; done
         KERNEL=${machine%-*} CPUS=${machine#*-} VM_CONSOLE_LOG=$(console_of "$machine") \
             "$function" "$machine" 3>&- &
     done
