@@ -89,7 +89,7 @@ long quoin_memobj_frames(quoin_handle memobj, uint64_t offset, uint64_t nr_pages
 
 long quoin_endpoint_badge(quoin_handle endpoint_handle, uint64_t badge, uint32_t rights)
 {
-	EXPECT(badge && badge <= GPT_MAX_PARTITIONS && !(rights & QUOIN_RIGHT_RECEIVE));
+	EXPECT(badge && BADGE_PARTITION(badge) <= GPT_MAX_PARTITIONS && !(rights & QUOIN_RIGHT_RECEIVE));
 	return 100;
 }
 
@@ -235,6 +235,8 @@ static void check_all(void)
 		nr_active -= regions[i].nr_active;
 	for (unsigned i = 0; i < TOKENS; i++)
 		nr_owed += owed[i];
+	for (unsigned i = 0; i < MAX_REGIONS; i++)
+		EXPECT(!regions[i].closing || regions[i].nr_active || !regions[i].memory);
 	EXPECT(nr_requests == nr_owed);
 	EXPECT(nr_active == 0);
 }
@@ -244,13 +246,13 @@ static void check_all(void)
 static void message(void)
 {
 	struct quoin_msg *msg = &page.msg;
-	struct ipc_request request = { .token = next_token++, .badge = take_u8(&input) % 4 };
-	uint8_t small = take_u8(&input);
+	uint8_t who = take_u8(&input), small = take_u8(&input);
+	struct ipc_request request = { .token = next_token++, .badge = BADGE_OF(who % 4, who / 4 % 3) };
 	long status;
 
 	if (request.token >= TOKENS)
 		panic("enough");
-	msg->label = small % 8;
+	msg->label = small % 8 ? small % 8 : BLOCK_CLOSE_SESSION;
 	msg->nr_bytes = (uint16_t)(small & 8 ? 16 + 64 * 16 : take_u8(&input));
 	msg->nr_handles = small >> 4 & 1;
 	msg->handles[0].handle = 1 + take_u8(&input) % (MEMOBJS + 1);
