@@ -44,6 +44,11 @@ static bool may_schedule(struct thread *thread)
 
 /* ---- nice ---- */
 
+static uint32_t weight_of(int nice, uint32_t policy)
+{
+	return POLICY(policy) == LINUX_SCHED_IDLE ? IDLE_WEIGHT : nice_weights[nice + 20];
+}
+
 static void thread_set(struct thread *thread, int nice, uint32_t policy)
 {
 	struct process *process = thread->process;
@@ -51,7 +56,7 @@ static void thread_set(struct thread *thread, int nice, uint32_t policy)
 	mutex_lock(&process->signal_lock);
 	thread->nice = (int8_t)nice;
 	thread->policy = policy;
-	thread->weight = POLICY(policy) == LINUX_SCHED_IDLE ? IDLE_WEIGHT : nice_weights[nice + 20];
+	thread->weight = weight_of(nice, policy);
 	if (thread->kthread)
 		quoin_thread_sched(thread->kthread->handle, QUOIN_SCHED_FAIR, thread->weight);
 	mutex_unlock(&process->signal_lock);
@@ -176,8 +181,8 @@ void thread_inherit_sched(struct thread *child, const struct thread *parent)
 	bool reset = parent->policy & LINUX_SCHED_RESET_ON_FORK && parent->nice < 0;
 
 	child->nice = reset ? 0 : parent->nice;
-	child->weight = reset ? nice_weights[20] : parent->weight;
 	child->policy = POLICY(parent->policy);
+	child->weight = weight_of(child->nice, child->policy);
 	child->affinity = parent->affinity;
 }
 
