@@ -298,6 +298,28 @@ TEST(deep_tree)
 	}
 }
 
+TEST(directory_that_is_removed_has_nothing_in_it)
+{
+	pid_t pid;
+
+	if (CHILD(pid)) {
+		for (int i = 0; i < 1000; i++) {
+			mkdir("d", 0755);
+			rmdir("d");
+		}
+		_exit(0);
+	}
+	for (int i = 0; i < 2000; i++) {
+		int fd = open("d/f", O_CREAT | O_EXCL | O_WRONLY, 0644);
+
+		if (fd < 0)
+			continue;
+		CHECK_OK(close(fd));
+		CHECK_OK(unlink("d/f"));
+	}
+	wait_ok(pid);
+}
+
 /* Hard links. */
 
 TEST(link)
@@ -321,6 +343,31 @@ TEST(link)
 	CHECK_OK(linkat(AT_FDCWD, "l", AT_FDCWD, "g2", AT_SYMLINK_FOLLOW));
 	CHECK_EQ(ino_of("g2"), ino_of("g"));
 	CHECK_ERR(linkat(AT_FDCWD, "g", AT_FDCWD, "g3", 0x80), EINVAL);
+}
+
+static void link_and_unlink(const char *name)
+{
+	for (int i = 0; i < 400; i++) {
+		CHECK_OK(link("f", name));
+		CHECK_OK(unlink(name));
+	}
+}
+
+TEST(names_that_come_and_go_in_two_directories_are_counted)
+{
+	pid_t pids[2];
+
+	touch("f");
+	CHECK_OK(mkdir("a", 0755));
+	CHECK_OK(mkdir("b", 0755));
+	for (int i = 0; i < 2; i++)
+		if (CHILD(pids[i])) {
+			link_and_unlink(i ? "a/g" : "b/g");
+			_exit(0);
+		}
+	wait_ok(pids[0]);
+	wait_ok(pids[1]);
+	CHECK_EQ(nlink_of("f"), 1);
 }
 
 /* Symbolic links. */

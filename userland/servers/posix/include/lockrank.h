@@ -16,7 +16,7 @@ enum lock_rank {
 	LOCK_EPOLL,      /* struct epoll: its set of files; polls them */
 	LOCK_TTY,        /* struct tty; signals its process groups while held */
 	LOCK_MOUNT,      /* changes of the mount table */
-	LOCK_RENAME,     /* one rename across directories at a time */
+	LOCK_RENAME,     /* one rename at a time */
 	LOCK_INODE,      /* struct inode: names in a directory, writes to a file (copies from user
 			memory) */
 	LOCK_PIPE,       /* pipes: copies to and from user memory while held */
@@ -30,7 +30,6 @@ enum lock_rank {
 	LOCK_INODETABLE, /* a superblock's inodes by number */
 	LOCK_PAGECACHE,  /* the pages of an inode */
 	LOCK_DIRTY,      /* a superblock's dirty inodes */
-	LOCK_FSCLIENT,   /* a mounted file system's server connection */
 	LOCK_DEVICES,    /* registered devices */
 	LOCK_TASKLIST,   /* pids, parents, children, groups, sessions */
 	LOCK_PROCESS,    /* one process: threads, credentials, limits, mm pointer */

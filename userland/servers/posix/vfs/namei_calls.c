@@ -176,6 +176,18 @@ long sys_symlinkat(SYSCALL_ARGS)
 
 /* ---- hard links ---- */
 
+/* The file's lock, too: it may get and lose names in other directories at the same time, and they are counted. */
+static int link_locked(struct inode *dir, struct dentry *dentry, struct inode *inode)
+{
+	int error = -ENOENT;
+
+	mutex_lock_nested(&inode->lock);
+	if (inode->nlink)
+		error = dir->ops->link ? dir->ops->link(dir, dentry, inode) : -EPERM;
+	mutex_unlock(&inode->lock);
+	return error;
+}
+
 static int link_last(struct path *old, struct path_parent *parent)
 {
 	struct inode *dir = path_inode(&parent->path), *inode = path_inode(old);
@@ -197,10 +209,8 @@ static int link_last(struct path *old, struct path_parent *parent)
 			error = inode_permission(dir, LINUX_W_OK | LINUX_X_OK);
 		if (!error && inode_is_dir(inode))
 			error = -EPERM;
-		if (!error && !inode->nlink)
-			error = -ENOENT;
 		if (!error)
-			error = dir->ops->link ? dir->ops->link(dir, dentry, inode) : -EPERM;
+			error = link_locked(dir, dentry, inode);
 		dentry_put(dentry);
 	}
 	mutex_unlock(&dir->lock);
@@ -272,6 +282,21 @@ int name_may_remove(struct inode *dir, struct dentry *dentry, bool directory)
 	return 0;
 }
 
+/* As link_locked; and a directory that is found to be empty gets no name before it is gone. */
+static int name_remove_locked(struct inode *dir, struct dentry *dentry, bool directory)
+{
+	struct inode *inode = dentry_inode(dentry);
+	int error = -EPERM;
+
+	mutex_lock_nested(&inode->lock);
+	if (directory && dir->ops->rmdir)
+		error = dir->ops->rmdir(dir, dentry);
+	else if (!directory && dir->ops->unlink)
+		error = dir->ops->unlink(dir, dentry);
+	mutex_unlock(&inode->lock);
+	return error;
+}
+
 static int remove_locked(struct path_parent *parent, struct dentry *dentry, bool directory)
 {
 	struct inode *dir = path_inode(&parent->path), *inode = dentry_inode(dentry);
@@ -286,10 +311,7 @@ static int remove_locked(struct path_parent *parent, struct dentry *dentry, bool
 		return error;
 	if (atomic_load(&dentry->nr_mounts))
 		return -EBUSY;
-	if (directory)
-		error = dir->ops->rmdir ? dir->ops->rmdir(dir, dentry) : -EPERM;
-	else
-		error = dir->ops->unlink ? dir->ops->unlink(dir, dentry) : -EPERM;
+	error = name_remove_locked(dir, dentry, directory);
 	if (!error) {
 		dentry_kill(dentry);
 		if (directory)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rename.  Two directories are locked in the order of their addresses, and only under rename_lock, so that
- * no other thread holds one and wants the other; and the tree above them stands still, which the check for
- * moving a directory into itself needs.
+ * rename.  Two directories are locked under rename_lock, so that the tree above them stands still, which the check
+ * for moving a directory into itself needs, and no other rename holds one and wants the other.  Of two, one below the
+ * other, the upper one is locked first, as who removes a directory locks its parent and then it.  What loses its name
+ * is locked last: it is below the one, and rename_check_names has seen that the other is not below it.
  */
 #include <quoin/runtime.h>
 
@@ -25,18 +26,18 @@ struct rename {
 	unsigned flags;
 };
 
-static void rename_lock_dirs(struct inode *a, struct inode *b)
+static void rename_lock_dirs(struct rename *r)
 {
+	struct inode *first = r->old_dir, *second = r->new_dir;
+
 	mutex_lock(&rename_lock);
-	if (a == b) {
-		mutex_lock(&a->lock);
-	} else if (a < b) {
-		mutex_lock(&a->lock);
-		mutex_lock_nested(&b->lock);
-	} else {
-		mutex_lock(&b->lock);
-		mutex_lock_nested(&a->lock);
+	if (dentry_is_below(r->old.path.dentry, r->new.path.dentry)) {
+		first = r->new_dir;
+		second = r->old_dir;
 	}
+	mutex_lock(&first->lock);
+	if (first != second)
+		mutex_lock_nested(&second->lock);
 }
 
 static void rename_unlock_dirs(struct inode *a, struct inode *b)
@@ -94,6 +95,23 @@ static int rename_check_permission(struct rename *r)
 	return error;
 }
 
+/* What loses its name is locked: it may get and lose others, or names in it, at the same time. */
+static int rename_run(struct rename *r)
+{
+	struct inode *target = dentry_inode(r->target);
+	bool loses = target && !(r->flags & LINUX_RENAME_EXCHANGE);
+	int error;
+
+	if (!r->old_dir->ops->rename)
+		return -EPERM;
+	if (loses)
+		mutex_lock_nested(&target->lock);
+	error = r->old_dir->ops->rename(r->old_dir, r->source, r->new_dir, r->target, r->flags);
+	if (loses)
+		mutex_unlock(&target->lock);
+	return error;
+}
+
 static int rename_locked(struct rename *r)
 {
 	struct inode *target = dentry_inode(r->target);
@@ -104,10 +122,8 @@ static int rename_locked(struct rename *r)
 	if (dentry_inode(r->source) == target)
 		return 0; /* two names of one file: POSIX says nothing happens */
 	error = rename_check_permission(r);
-	if (!error && !r->old_dir->ops->rename)
-		error = -EPERM;
 	if (!error)
-		error = r->old_dir->ops->rename(r->old_dir, r->source, r->new_dir, r->target, r->flags);
+		error = rename_run(r);
 	if (error)
 		return error;
 	if (r->flags & LINUX_RENAME_EXCHANGE) {
@@ -135,7 +151,7 @@ static int rename_parents(struct rename *r)
 		return error;
 	r->old_dir = path_inode(&r->old.path);
 	r->new_dir = path_inode(&r->new.path);
-	rename_lock_dirs(r->old_dir, r->new_dir);
+	rename_lock_dirs(r);
 	error = dentry_lookup(r->old.path.dentry, r->old.name, r->old.len, &r->source);
 	if (!error && !dentry_inode(r->source))
 		error = -ENOENT;
