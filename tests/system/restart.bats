@@ -69,10 +69,11 @@ came_back() {
             umount /mnt
             mount -t ext4 -o ro /dev/vdb /mnt
         done
-        cat /mnt/file'
+        cat /mnt/file
+        grep -c ext4 /proc/quoin/tasks'
     echo "$output"
     [ "$status" = 0 ]
-    [ "$output" = "$(yes there | head -41)" ]
+    [ "$output" = "$(yes there | head -41; echo 2)" ]
     calm
 }
 

@@ -11,6 +11,7 @@ enum step { NO_STEP, BADGE, SPAWN, WATCH };
 #define TASK       51
 
 static const struct manifest driver = { .binary = "driver" };
+static const struct manifest mount = { .binary = "mount", .once = true };
 static enum step failing;
 static unsigned nr_handles, nr_tasks; /* that are open, that live */
 static uint64_t watched, now;
@@ -132,6 +133,18 @@ static void test_restart_fails(struct child *child, enum step step)
 	CHECK(nr_handles == 1 && nr_tasks == 1 && child->state == CHILD_RUNNING);
 }
 
+/* Its client would not know the next one: it goes, and so does what it served. */
+static void test_once(void)
+{
+	struct child *child = child_start(&mount, NULL, "fs");
+
+	CHECK_OR_STOP(child && child->state == CHILD_RUNNING);
+	nr_tasks--;
+	children_died(watched);
+	CHECK(child->state == CHILD_FREE && !declared && !nr_handles);
+	CHECK_EQ(children_next_restart(), QUOIN_DEADLINE_NEVER);
+}
+
 int main(void)
 {
 	struct child *child;
@@ -139,6 +152,7 @@ int main(void)
 	for (enum step step = BADGE; step <= WATCH; step++)
 		test_start_fails(step);
 	failing = NO_STEP;
+	test_once();
 	child = child_start(&driver, NULL, "service");
 	CHECK_OR_STOP(child && watched == 1 && nr_handles == 1);
 	for (enum step step = BADGE; step <= WATCH; step++)

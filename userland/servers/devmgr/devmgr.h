@@ -31,6 +31,7 @@ struct manifest {
 	uint16_t devices[2];
 	const char *prefix;   /* service name of the n-th such device: prefix + 'a' + n */
 	uint32_t limit_pages; /* of memory; 0: none */
+	bool once;            /* not started again after a crash: what it did for its client is lost */
 };
 
 extern const struct manifest manifests[];

@@ -9,7 +9,7 @@ static int64_t wall_offset_ns;
 const struct manifest manifests[] = {
 	{ .binary = "uart", .serves = "console", .ports = { { 0x3f8, 8 }, { 0x2f8, 8 } }, .irqs = { 4, 3 } },
 	{ .binary = "virtio-blk", .vendor = 0x1af4, .devices = { 0x1001, 0x1042 }, .prefix = "block/vd" },
-	{ .binary = "ext4" },
+	{ .binary = "ext4", .once = true },
 	{ .binary = "posix", .connects = true },
 };
 const size_t nr_manifests = array_length(manifests);

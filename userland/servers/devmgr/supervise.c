@@ -3,9 +3,10 @@
  *
  *   FREE -> RUNNING -> (death) WAITING -> (back-off) RUNNING
  *            |                `-> FAILED after MAX_CRASHES in a row
- *            `-> (its work is done) FREE
+ *            `-> (its work is done, or lost) FREE
  *
- * A child that ends with code 0 has done its work, as a file system's server at the unmount.
+ * A child that ends with code 0 has done its work, as a file system's server at the unmount.  One that crashes
+ * before that is not started again either: its mount is lost, and nobody would ask the next one for anything.
  * When a driver dies its device is stopped first, only then the memory it did DMA with is let go; the next
  * one resets the device before it asks for DMA, which until then would go by the queues of the dead one.
  * The POSIX server holds all processes; when it dies nothing is left to restart for, so the machine goes down.
@@ -140,7 +141,7 @@ static bool child_is_done(const struct child *child)
 static void child_died(struct child *child)
 {
 	uint64_t now = clock_ns();
-	bool done = child_is_done(child);
+	bool done = child_is_done(child) || child->manifest->once;
 
 	child_release(child);
 	if (child->manifest->connects) {
