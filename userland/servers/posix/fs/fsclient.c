@@ -5,7 +5,7 @@
  * This side holds names, inodes and pages; the server holds what is on the disk.  Any number of threads
  * call at once; the server sorts them.  What changes names is sent at once, under the directory's lock;
  * pages and times go with write-back.  An inode is known to the server by number and generation only.
- * A dead server's calls fail with EIO until it is back.
+ * When the server dies its mount is lost: all calls fail with EIO from then on.
  */
 #include <quoin/block.h>
 #include <quoin/runtime.h>
@@ -103,6 +103,19 @@ static int instantiate(struct inode *dir, struct dentry *dentry, const struct fs
 	return 0;
 }
 
+/* A subdirectory's `..` is a link of the directory, of which 1 says that there are too many to count. */
+static void dir_link_add(struct inode *dir)
+{
+	if (dir->nlink > 1)
+		dir->nlink++;
+}
+
+static void dir_link_drop(struct inode *dir)
+{
+	if (dir->nlink > 2)
+		dir->nlink--;
+}
+
 /* A directory whose entries changed; the server has set the same times. */
 static void dir_changed(struct inode *dir, int64_t now)
 {
@@ -174,7 +187,7 @@ static int fsclient_create(struct inode *dir, struct dentry *dentry, const struc
 	}
 	dir_changed(dir, request.time_ns);
 	if (inode_is_dir(dentry->inode))
-		dir->nlink++;
+		dir_link_add(dir);
 	return 0;
 }
 
@@ -222,7 +235,7 @@ static int remove_name(struct inode *dir, struct dentry *dentry, bool directory)
 	dentry->inode->ctime_ns = request.time_ns;
 	dir_changed(dir, request.time_ns);
 	if (directory)
-		dir->nlink--;
+		dir_link_drop(dir);
 	return 0;
 }
 
@@ -245,18 +258,18 @@ static void rename_counts(struct inode *old_dir, struct dentry *old, struct inod
 
 	if (flags & LINUX_RENAME_EXCHANGE) {
 		if (inode_is_dir(inode) != target_dir) {
-			old_dir->nlink += target_dir ? 1 : -1;
-			new_dir->nlink += target_dir ? -1 : 1;
+			dir_link_drop(target_dir ? new_dir : old_dir);
+			dir_link_add(target_dir ? old_dir : new_dir);
 		}
 		return;
 	}
 	if (target)
 		target->nlink = target_dir ? 0 : replaced->nlink;
 	if (target_dir)
-		new_dir->nlink--;
+		dir_link_drop(new_dir);
 	if (inode_is_dir(inode)) {
-		old_dir->nlink--;
-		new_dir->nlink++;
+		dir_link_drop(old_dir);
+		dir_link_add(new_dir);
 	}
 }
 
@@ -289,25 +302,36 @@ static int fsclient_rename(struct inode *old_dir, struct dentry *old, struct ino
 	return 0;
 }
 
-/* One reply's entries, checked: the server is not trusted with lengths. True: go on. */
-static bool readdir_emit(struct dir_context *context, const uint8_t *at, uint32_t len)
-{
-	while (len >= 18) {
-		uint64_t ino, next;
-		uint32_t name_len = at[17], record = ALIGN_UP(18 + name_len, 8u);
+#define ENTRY_HEAD 18 /* u64 ino, u64 next cookie, u8 type, u8 length of the name */
 
+static bool entry_name_ok(const char *name, size_t len)
+{
+	return len && !memchr(name, '/', len) && !memchr(name, '\0', len);
+}
+
+/*
+ * One reply's entries, checked: the server is trusted with no length, name or cookie.  1: go on; 0: the caller has
+ * what it takes; -EIO: they are none.
+ */
+static int readdir_emit(struct dir_context *context, const uint8_t *at, uint32_t len)
+{
+	while (len) {
+		const char *name = (const char *)at + ENTRY_HEAD;
+		uint32_t name_len = len < ENTRY_HEAD ? 0 : at[17], record = ALIGN_UP(ENTRY_HEAD + name_len, 8u);
+		uint64_t ino, next;
+
+		if (record > len || !entry_name_ok(name, name_len))
+			return -EIO;
 		memcpy(&ino, at, 8);
 		memcpy(&next, at + 8, 8);
-		if (18 + name_len > len)
-			return false;
-		if (!context->emit(context, (const char *)at + 18, name_len, ino, at[16], (int64_t)next))
-			return false;
-		if (record >= len)
-			break;
+		if (next > INT64_MAX)
+			return -EIO;
+		if (!context->emit(context, name, name_len, ino, at[16], (int64_t)next))
+			return 0;
 		at += record;
 		len -= record;
 	}
-	return true;
+	return 1;
 }
 
 static int fsclient_readdir(struct file *file, struct dir_context *context)
@@ -315,20 +339,20 @@ static int fsclient_readdir(struct file *file, struct dir_context *context)
 	struct inode *dir = file->inode;
 	struct fs_readdir_request request = { .dir = dir->ino, .generation = dir->generation };
 	struct fs_readdir_reply *reply = malloc(sizeof(*reply));
-	int error;
+	int result = 1;
 
 	if (!reply)
 		return -ENOMEM;
-	do {
+	while (result > 0) {
 		request.cookie = (uint64_t)context->pos;
-		error = fs_error(fs_readdir(endpoint_of(dir), &request, reply));
-		if (error || !reply->entries_len)
-			break;
-	} while (readdir_emit(context, reply->entries,
-			      MIN(reply->entries_len, (uint32_t)sizeof(reply->entries))) &&
-		 (uint64_t)context->pos != request.cookie);
+		result = fs_error(fs_readdir(endpoint_of(dir), &request, reply));
+		if (!result && reply->entries_len)
+			result = readdir_emit(context, reply->entries, reply->entries_len);
+		if (result > 0 && request.cookie == (uint64_t)context->pos)
+			result = -EIO;
+	}
 	free(reply);
-	return error;
+	return result;
 }
 
 static int readlink_call(struct inode *inode, struct page *page)
