@@ -199,6 +199,8 @@ static void test_hostile(void)
 	struct fs_write_pages_request write_rq = { .ino = 12, .nr_pages = 1, .index = UINT64_MAX };
 	struct fs_getattr_request getattr_rq = { .ino = 0x100000002 };
 	struct fs_readlink_request readlink_rq = { .ino = 2 };
+	struct fs_lookup_request lookup_rq = { .dir = 2, .name_len = 3, .name = "a/b" };
+	struct fs_setattr_request setattr_rq = { .valid = 0x100, .attr = root };
 	struct fs_create_request create_rq = {
 		.dir = 2, .mode = 0120777, .target_len = 1, .target_page = NR_ARENA, .name_len = 1, .name = "l"
 	};
@@ -211,6 +213,12 @@ static void test_hostile(void)
 	CHECK_EQ(fs_read_pages(EP_FS, &rq, NULL), -EINVAL); /* a directory */
 	CHECK_EQ(fs_write_pages(EP_FS, &write_rq, NULL), -EFBIG);
 	CHECK_EQ(fs_getattr(EP_FS, &getattr_rq, NULL), -ESTALE);
+	CHECK_EQ(fs_setattr(EP_FS, &setattr_rq, NULL), -EINVAL);
+	CHECK_EQ(fs_lookup(EP_FS, &lookup_rq, NULL), -EINVAL);
+	lookup_rq.name[1] = 0;
+	CHECK_EQ(fs_lookup(EP_FS, &lookup_rq, NULL), -EINVAL);
+	lookup_rq.name_len = 0;
+	CHECK_EQ(fs_lookup(EP_FS, &lookup_rq, NULL), -ENOENT);
 	CHECK_EQ(fs_create(EP_FS, &create_rq, NULL), -EINVAL);
 	create_rq.target_page = 0;
 	create_rq.target_len = 4097;
@@ -242,6 +250,8 @@ static void test_disk(const char *options, unsigned deaths)
 	CHECK_EQ(fs_unmount(EP_FS, &unmount_rq, NULL), 0);
 	CHECK_EQ(nr_ends, 1);
 	CHECK_EQ(fs_sync(EP_FS, &sync_rq, NULL), -ENODEV);
+	CHECK_EQ(fs_unmount(EP_FS, &unmount_rq, NULL), -ENODEV); /* it ends, whatever it had */
+	CHECK_EQ(nr_ends, 2);
 	disk_check(&disk);
 	CHECK_EQ(server_locked, 0);
 	disk_destroy(&disk);

@@ -108,14 +108,15 @@ static long runs_read(const struct transfer *transfer, const struct ext4_run *ru
 	return 0;
 }
 
-/* zeroes what lies behind the end of the file in its last page */
+/* zeroes what lies behind the end of the file: there may be blocks there, too */
 static void tail_zero(const struct transfer *transfer, uint64_t index, uint64_t size)
 {
-	uint64_t page = size / QUOIN_PAGE_SIZE, within = size % QUOIN_PAGE_SIZE;
+	for (uint32_t i = 0; i < transfer->nr_pages; i++) {
+		uint64_t start = (index + i) * QUOIN_PAGE_SIZE;
+		uint64_t within = size > start ? MIN(size - start, QUOIN_PAGE_SIZE) : 0;
 
-	if (page < index || page - index >= transfer->nr_pages)
-		return;
-	memset(arena_page(transfer->pages[page - index]) + within, 0, QUOIN_PAGE_SIZE - within);
+		memset(arena_page(transfer->pages[i]) + within, 0, QUOIN_PAGE_SIZE - within);
+	}
 }
 
 static uint32_t block_size(void)

@@ -36,7 +36,7 @@ static void env_locked(void *ctx)
 {
 }
 
-static void env_init(bool read_only)
+static void env_init(void)
 {
 	server.env = (struct ext4_env){
 		.ctx = &server.device,
@@ -164,7 +164,7 @@ static long mount_device(const struct fs_mount_request *rq)
 	if (server.device.read_only && !rq->read_only)
 		status = -EROFS;
 	if (status == 0) {
-		env_init(rq->read_only);
+		env_init();
 		status = ext4_mount(&server.env, rq->read_only ? EXT4_MOUNT_RDONLY : 0, &server.fs);
 	}
 	if (status < 0)
@@ -201,22 +201,23 @@ static long handle_mount(void *ctx, struct ipc_request *request, const struct fs
 	rp->root_ino = EXT4_ROOT.ino;
 	rp->block_size = st.block_size;
 	rp->read_only = st.readonly;
-	rp->incarnation = clock_ns();
 	return server_end(status);
 }
 
 static long handle_unmount(void *ctx, struct ipc_request *request, const struct fs_unmount_request *rq,
 			   struct fs_unmount_reply *rp)
 {
-	long status = server_begin(0);
+	long status = -ENODEV;
 
-	if (status < 0)
-		return status;
-	moving_wait(0);
-	status = ext4_unmount(server.fs);
-	server.fs = NULL;
-	atomic_store(&server.sync_due, 0);
-	device_close(&server.device);
+	mutex_lock(&server.lock);
+	if (server.fs) {
+		server.now = time_unpack(wall_clock_ns());
+		moving_wait(0);
+		status = ext4_unmount(server.fs);
+		server.fs = NULL;
+		atomic_store(&server.sync_due, 0);
+		device_close(&server.device);
+	}
 	fs_unmount_finish(request->token, status, NULL);
 	server_finish();
 	return server_end(IPC_DEFERRED);

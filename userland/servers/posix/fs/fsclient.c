@@ -645,17 +645,14 @@ static int server_start(const char *type, quoin_handle *endpoint)
 	return error;
 }
 
-static int server_mount(struct superblock *sb, const char *source, bool read_only, uint64_t *root_ino)
+static int server_mount(struct superblock *sb, const char *source, quoin_handle block, bool read_only,
+			uint64_t *root_ino)
 {
 	struct fsclient *client = sb->private;
-	struct fs_mount_request request = { .arena = arena_memobj, .read_only = read_only };
+	struct fs_mount_request request = { .block = block, .arena = arena_memobj, .read_only = read_only };
 	struct fs_mount_reply reply = {};
-	int error = session_open(client, &request.block);
+	int error = fs_error(fs_mount(client->endpoint, &request, &reply));
 
-	if (error)
-		return error;
-	error = fs_error(fs_mount(client->endpoint, &request, &reply));
-	quoin_handle_close(request.block);
 	if (error) {
 		reply.message[sizeof(reply.message) - 1] = '\0';
 		log_printf("%s: can't mount: %s (error %d)", source,
@@ -695,6 +692,7 @@ static int device_mount(const char *source, uint32_t rdev, bool read_only, struc
 {
 	struct superblock *sb = superblock_create("ext4", &fsclient_sb_ops, LINUX_EXT4_SUPER_MAGIC);
 	struct fsclient *client = calloc(1, sizeof(*client));
+	quoin_handle block = 0;
 	uint64_t root_ino;
 	int error;
 
@@ -707,13 +705,16 @@ static int device_mount(const char *source, uint32_t rdev, bool read_only, struc
 	sb->private = client;
 	sb->dev = rdev;
 	client->block = device_block_endpoint(rdev);
-	error = server_start(sb->type, &client->endpoint);
+	error = session_open(client, &block);
 	if (!error)
-		error = server_mount(sb, source, read_only, &root_ino);
+		error = server_start(sb->type, &client->endpoint);
 	if (!error) {
-		client->unmounted = false;
-		error = root_create(sb, root_ino);
+		client->unmounted = false; /* whatever happens now, the unmount ends the server */
+		error = server_mount(sb, source, block, read_only, &root_ino);
 	}
+	if (!error)
+		error = root_create(sb, root_ino);
+	quoin_handle_close(block);
 	if (error)
 		superblock_put(sb);
 	else
