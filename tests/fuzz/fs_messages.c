@@ -14,7 +14,8 @@
 
 /*
  * The fields of each request: i inode, g the generation of the last one, f of the first, n of the next;
- * w, h, q numbers of 32, 16, 64 bits; N a name; T a name and a text whose lengths the last two h were.
+ * w, h, q numbers of 32, 16, 64 bits; N a name; T a name and a text whose lengths the last two h were; P a list
+ * of pages.
  */
 static const char *const layouts[] = {
 	[FS_UNMOUNT] = "",
@@ -28,9 +29,10 @@ static const char *const layouts[] = {
 	[FS_RENAME] = "iifgwhhqT",
 	[FS_READDIR] = "igwq",
 	[FS_READLINK] = "igw",
-	[FS_READ_PAGES] = "igwqwwwwwwww",
-	[FS_WRITE_PAGES] = "igwqqqwwwwwwww",
-	[FS_SYNC] = "",
+	[FS_READ_PAGES] = "igwqP",
+	[FS_WRITE_PAGES] = "igwqqqP",
+	[FS_SYNC] = "q",
+	[FS_SHRINK] = "",
 	[FS_FORGET] = "igw",
 };
 
@@ -67,6 +69,16 @@ static void put_text(struct maker *maker, uint32_t len)
 
 		put(maker, byte < 240 ? 'a' + byte % 8 : byte < 248 ? '.' : byte, 1);
 	}
+}
+
+/* Some numbers are given, the rest are of the first page; without all of them the message would be too short. */
+static void put_pages(struct maker *maker)
+{
+	const unsigned nr_pages = array_length(((struct fs_read_pages_request *)0)->pages);
+	unsigned given = take_u8(maker->input) % NR_ARENA;
+
+	for (unsigned i = 0; i < nr_pages; i++)
+		put(maker, i < given ? take_u8(maker->input) % (NR_ARENA + 1) : 0, 4);
 }
 
 static uint32_t generation_of(uint64_t ino)
@@ -125,6 +137,9 @@ static void put_field(struct maker *maker, char kind)
 		break;
 	case 'N':
 		put_text(maker, take_u8(input) % 16);
+		break;
+	case 'P':
+		put_pages(maker);
 		break;
 	default:
 		put_text(maker, maker->lengths[0] + maker->lengths[1]);
