@@ -7,7 +7,7 @@
  * and keeps write-back and truncation apart.
  *
  * The reclaimer moves a clock hand over the arena: a page not touched since the last turn, clean and
- * unused, leaves.  Mapped pages are spared in the first turn, for the hand can't see programs touch them.
+ * unused, leaves.  Mapped pages are spared in the first two turns, for the hand can't see programs touch them.
  */
 #include <quoin/runtime.h>
 
