@@ -105,6 +105,29 @@ static void size_set(const struct fs_attr *file, uint64_t size)
 	CHECK_EQ(rp.attr.size, size);
 }
 
+/* Half a second after a second of this number; what it is then. */
+static void time_set(const struct fs_attr *file, int64_t sec, int64_t want_ns)
+{
+	struct fs_setattr_request rq = { .valid = 1 << 4, .attr = *file };
+	struct fs_setattr_reply rp;
+
+	rq.attr.atime_ns = sec * 1000000000 + 500000000;
+	CHECK_EQ(fs_setattr(EP_FS, &rq, &rp), 0);
+	CHECK_EQ(rp.attr.atime_ns, want_ns);
+}
+
+/* ext4 holds the years from 1901 to 2446. */
+static void test_times(void)
+{
+	struct fs_attr file = file_create(&root, "times", 0100644, "");
+	const int64_t first = INT32_MIN;
+
+	time_set(&file, 9000000000, 9000000000500000000);
+	time_set(&file, first, first * 1000000000 + 500000000);
+	time_set(&file, first - 1, first * 1000000000);
+	time_set(&file, -9000000000, first * 1000000000);
+}
+
 #define FILE_PAGES 100
 
 /* random writes, reads and truncations, with a copy beside */
@@ -241,6 +264,7 @@ static void test_disk(const char *options, unsigned deaths)
 	CHECK(rp.message[0]);
 	die_every = deaths;
 	test_names();
+	test_times();
 	test_pages(300);
 	test_hostile();
 	CHECK_EQ(fs_sync(EP_FS, &sync_rq, NULL), 0);

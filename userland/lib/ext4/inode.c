@@ -233,16 +233,17 @@ static struct ext4_time time_decode(const struct inode *inode, uint32_t low, siz
 	return time;
 }
 
+/* A time beyond what the inode can hold is the first, or the last, that it can. */
 static uint32_t time_encode(struct inode *inode, struct ext4_time time, size_t extra_offset)
 {
-	uint32_t epoch = (uint32_t)((uint64_t)(time.sec - (int32_t)time.sec) >> 32) & 3;
-	uint32_t extra = epoch | MIN(time.nsec, 999999999) << 2;
+	bool wide = inode_has_field(inode, extra_offset);
+	int64_t last = INT32_MAX + (wide ? (int64_t)3 << 32 : 0), sec = MAX(MIN(time.sec, last), INT32_MIN);
+	uint32_t nsec = sec == time.sec ? MIN(time.nsec, 999999999) : 0;
+	uint32_t extra = ((uint32_t)((uint64_t)(sec - (int32_t)sec) >> 32) & 3) | nsec << 2;
 
-	if (inode_has_field(inode, extra_offset))
+	if (wide)
 		memcpy((uint8_t *)inode->raw + extra_offset, &extra, 4);
-	else if (time.sec != (int32_t)time.sec)
-		time.sec = time.sec < 0 ? INT32_MIN : INT32_MAX;
-	return (uint32_t)time.sec;
+	return (uint32_t)sec;
 }
 
 #define EXTRA(field) offsetof(struct ext4_inode, i_##field##_extra)
