@@ -44,11 +44,14 @@ void pagecache_drop(struct inode *inode)
 
 static struct fs_readdir_reply listing; /* the answer to the first request; then the directory ends */
 static unsigned nr_requests;
+static long status; /* of each */
 
 static long server_readdir(quoin_handle endpoint, const struct fs_readdir_request *rq,
 			   struct fs_readdir_reply *rp)
 {
 	rp->entries_len = 0;
+	if (status)
+		return status;
 	if (!nr_requests++)
 		*rp = listing;
 	return 0;
@@ -119,6 +122,24 @@ static void test_entries(void)
 		CHECK_EQ(list(2, "name", 4, cut), -EIO);
 }
 
+/* An error that programs know, or EIO: neither a number of the server's own, nor one that means a restart. */
+static void test_errors(void)
+{
+	static const struct {
+		long status;
+		int error;
+	} cases[] = {
+		{ -ENOENT, -ENOENT },      { -EUCLEAN, -EUCLEAN }, { -QERR_PROTO, -EIO },
+		{ -QERR_PEER_DEAD, -EIO }, { -ERESTARTSYS, -EIO }, { INT32_MIN, -EIO },
+	};
+
+	for (size_t i = 0; i < array_length(cases); i++) {
+		status = cases[i].status;
+		CHECK_EQ(list(2, "name", 4, 0), cases[i].error);
+	}
+	status = 0;
+}
+
 /* ---- links ---- */
 
 /* The links of a directory that had so many, with one more subdirectory and without it again. */
@@ -140,6 +161,7 @@ int main(void)
 {
 	CHECK_OR_STOP(superblock_create_table(&sb) == 0);
 	test_entries();
+	test_errors();
 	test_links(2, 3);
 	test_links(3, 4);
 	test_links(1, 1); /* too many to be counted */

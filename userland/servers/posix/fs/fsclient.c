@@ -42,7 +42,7 @@ static inline quoin_handle endpoint_of(const struct inode *inode)
 	return ((struct fsclient *)inode->sb->private)->endpoint;
 }
 
-/* What the protocol calls an error is Linux's number, but for those that mean a broken server. */
+/* What the protocol calls an error is Linux's number, but for those that mean a broken server, or nothing. */
 static int fs_error(long status)
 {
 	switch (status) {
@@ -53,7 +53,7 @@ static int fs_error(long status)
 	case -QERR_BADF:
 		return -EIO;
 	default:
-		return status < 0 ? (int)status : 0;
+		return status < -EHWPOISON ? -EIO : (int)status;
 	}
 }
 
