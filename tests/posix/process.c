@@ -278,6 +278,27 @@ TEST(wait_stopped_and_continued)
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 }
 
+/* Whatever it was before and nobody asked about: who is killed is neither stopped nor continued any more. */
+TEST(wait_killed_behind_stop)
+{
+	int status;
+	pid_t pid;
+
+	for (int i = 0; i < 20; i++) {
+		if (CHILD(pid)) {
+			for (;;)
+				pause();
+		}
+		CHECK_OK(kill(pid, SIGSTOP));
+		WAIT_UNTIL(process_state(pid) == 'T');
+		if (i % 2)
+			CHECK_OK(kill(pid, SIGCONT));
+		CHECK_OK(kill(pid, SIGKILL));
+		CHECK_EQ(waitpid(pid, &status, WUNTRACED | WCONTINUED), pid);
+		CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	}
+}
+
 TEST(waitid_fields)
 {
 	siginfo_t info;

@@ -36,7 +36,7 @@ void process_exit_all_locked(struct process *process, int status)
 		return;
 	process->group_exit = true;
 	process->exit_status = status;
-	process->stop_requested = false;
+	process->stop_requested = process->stopped = process->continued = false;
 	process_kick_all_locked(process, NULL, WORK_EXIT);
 }
 

@@ -70,23 +70,32 @@ static bool take_zombie(const struct wait_request *request, struct process *chil
 
 static bool take_stopped(const struct wait_request *request, struct process *child, struct wait_result *result)
 {
-	if (!(request->options & LINUX_WSTOPPED) || !child->stopped || child->stop_reported)
+	if (!(request->options & LINUX_WSTOPPED))
 		return false;
-	if (!(request->options & LINUX_WNOWAIT))
+	mutex_lock(&child->signal_lock);
+	bool found = child->stopped && !child->stop_reported;
+	int sig = child->stop_signal;
+	if (found && !(request->options & LINUX_WNOWAIT))
 		child->stop_reported = true;
-	result_fill(result, child, LINUX_W_STOPPED(child->stop_signal), LINUX_CLD_STOPPED);
-	return true;
+	mutex_unlock(&child->signal_lock);
+	if (found)
+		result_fill(result, child, LINUX_W_STOPPED(sig), LINUX_CLD_STOPPED);
+	return found;
 }
 
 static bool take_continued(const struct wait_request *request, struct process *child,
 			   struct wait_result *result)
 {
-	if (!(request->options & LINUX_WCONTINUED) || !child->continued)
+	if (!(request->options & LINUX_WCONTINUED))
 		return false;
-	if (!(request->options & LINUX_WNOWAIT))
+	mutex_lock(&child->signal_lock);
+	bool found = child->continued;
+	if (found && !(request->options & LINUX_WNOWAIT))
 		child->continued = false;
-	result_fill(result, child, LINUX_W_CONTINUED, LINUX_CLD_CONTINUED);
-	return true;
+	mutex_unlock(&child->signal_lock);
+	if (found)
+		result_fill(result, child, LINUX_W_CONTINUED, LINUX_CLD_CONTINUED);
+	return found;
 }
 
 /* 1: an event is in result; 0: none yet; -ECHILD: there never will be one. */

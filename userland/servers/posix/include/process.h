@@ -139,8 +139,8 @@ struct process {
 	bool stopped;                               /* [g] all have */
 	bool stop_event;                            /* [g] a thread is to tell the parent of CLD_STOPPED */
 	bool continue_event;                        /* [g] a thread is to tell the parent of CLD_CONTINUED */
-	bool stop_reported;                         /* [t] wait has told the parent */
-	bool continued;                             /* [t] wait is to tell the parent */
+	bool stop_reported;                         /* [g] wait has told the parent */
+	bool continued;                             /* [g] wait is to tell the parent */
 	struct wait_queue stop_wait; /* stopped threads sleep here; also exec waits for the others */
 
 	/* The end. */
