@@ -228,6 +228,14 @@ void process_sched(struct process *process, int *nice, uint32_t *policy)
 	mutex_unlock(&process->signal_lock);
 }
 
+uint64_t process_cpus(struct process *process)
+{
+	mutex_lock(&process->signal_lock);
+	uint64_t mask = process->leader ? thread_cpus(process->leader) : 0;
+	mutex_unlock(&process->signal_lock);
+	return mask;
+}
+
 static char thread_state_locked(struct thread *thread)
 {
 	struct quoin_thread_info info;

@@ -297,8 +297,7 @@ static void status_capabilities(struct text *text, const struct subject *subject
 /* The CPUs it may run on: as a mask, and as ranges. */
 static void status_cpus(struct text *text, const struct subject *subject)
 {
-	struct thread *thread = subject->thread ? subject->thread : subject->process->leader;
-	uint64_t mask = thread ? thread_cpus(thread) : 0;
+	uint64_t mask = subject->thread ? thread_cpus(subject->thread) : process_cpus(subject->process);
 	int digits = (int)(runtime_info()->nr_cpus + 3) / 4;
 	const char *comma = "";
 

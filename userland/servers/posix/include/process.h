@@ -203,6 +203,7 @@ void process_sched(struct process *process, int *nice, uint32_t *policy); /* of 
 char process_state(struct process *process);                              /* R S T Z */
 char thread_state(struct thread *thread);
 uint64_t thread_cpus(const struct thread *thread); /* the mask of those it may run on */
+uint64_t process_cpus(struct process *process);    /* of the leader */
 int process_parent_pid(struct process *process);
 void process_groups(struct process *process, int *pgrp, int *session);
 void process_times(struct process *process, struct process_times *times); /* of all its threads */
