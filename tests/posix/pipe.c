@@ -431,6 +431,41 @@ TEST(fifo_nonblocking_reader)
 	CHECK_EQ(read(reader, &byte, 1), 1);
 }
 
+TEST(fifo_both_ends)
+{
+	char byte;
+
+	CHECK_OK(mkfifo("fifo", 0600));
+	int both = CHECK_OK(open("fifo", O_RDWR));
+	int writer = CHECK_OK(open("fifo", O_WRONLY | O_NONBLOCK));
+	CHECK_EQ(write(writer, "x", 1), 1);
+	CHECK_EQ(read(both, &byte, 1), 1);
+	CHECK_EQ(byte, 'x');
+}
+
+/* A writer that is turned away, since there is no reader yet, is nobody for a reader to meet. */
+TEST(fifo_writer_turned_away)
+{
+	char byte;
+	pid_t pid;
+
+	CHECK_OK(mkfifo("fifo", 0600));
+	for (int i = 0; i < 100; i++) {
+		if (CHILD(pid)) {
+			int out;
+
+			while ((out = open("fifo", O_WRONLY | O_NONBLOCK)) < 0)
+				CHECK_EQ(errno, ENXIO);
+			CHECK_EQ(write(out, "f", 1), 1);
+			_exit(0);
+		}
+		int in = CHECK_OK(open("fifo", O_RDONLY));
+		CHECK_EQ(read(in, &byte, 1), 1);
+		CHECK_OK(close(in));
+		wait_ok(pid);
+	}
+}
+
 /* A writer that waits in open() may write and be gone before the reader that woke it runs again. */
 TEST(fifo_short_meetings)
 {

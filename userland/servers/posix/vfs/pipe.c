@@ -264,38 +264,40 @@ static const struct file_ops pipe_file_ops = {
 
 /* What the other side was when an end joined it. */
 struct pipe_partner {
+	bool required; /* set by the caller: who finds no reader does not join, so that no reader meets it */
 	bool there;
 	unsigned opens; /* so far; the ends that come later are the difference */
 };
 
-/* The inode's pipe with this file's end counted, and what its partner was at that moment. */
-static struct pipe *pipe_join(struct inode *inode, struct file *file, struct pipe_partner *partner)
+/* This file's end is counted in the inode's pipe, and its partner noted as it is now.  inode->lock is held. */
+static int pipe_join(struct inode *inode, struct file *file, struct pipe_partner *partner)
 {
-	struct pipe *pipe;
+	struct pipe *pipe = inode->private;
 
-	mutex_lock(&inode->lock);
-	pipe = inode->private;
+	if (partner->required && !(pipe && pipe->readers))
+		return -ENXIO;
 	if (!pipe)
 		pipe = inode->private = pipe_alloc();
-	if (pipe) {
-		mutex_lock(&pipe->lock);
-		partner->there = file_readable(file) ? pipe->writers : pipe->readers;
-		partner->opens = file_readable(file) ? pipe->writer_opens : pipe->reader_opens;
-		pipe_open_end(pipe, file);
-		mutex_unlock(&pipe->lock);
-	}
-	mutex_unlock(&inode->lock);
-	return pipe;
+	if (!pipe)
+		return -ENOMEM;
+	mutex_lock(&pipe->lock);
+	partner->there = file_readable(file) ? pipe->writers : pipe->readers;
+	partner->opens = file_readable(file) ? pipe->writer_opens : pipe->reader_opens;
+	pipe_open_end(pipe, file);
+	mutex_unlock(&pipe->lock);
+	file->private = pipe;
+	return 0;
 }
 
 /* The file becomes one more end of the inode's pipe. */
 static int pipe_open(struct inode *inode, struct file *file, struct pipe_partner *partner)
 {
-	struct pipe *pipe = pipe_join(inode, file, partner);
-
-	if (!pipe)
-		return -ENOMEM;
-	file->private = pipe;
+	mutex_lock(&inode->lock);
+	int error = pipe_join(inode, file, partner);
+	mutex_unlock(&inode->lock);
+	if (error)
+		return error;
+	struct pipe *pipe = file->private;
 	file->mode |= FILE_STREAM;
 	file->ops = &pipe_file_ops;
 	wait_queue_wake_all(&pipe->read_wait);
@@ -306,7 +308,7 @@ static int pipe_open(struct inode *inode, struct file *file, struct pipe_partner
 /* Through /proc/PID/fd: whether there is another end is known already, so nobody waits for one. */
 static int pipe_reopen(struct inode *inode, struct file *file)
 {
-	struct pipe_partner partner;
+	struct pipe_partner partner = { .required = false };
 
 	return pipe_open(inode, file, &partner);
 }
@@ -359,26 +361,23 @@ int pipe_create(struct file *ends[2], int flags)
 /* ---- FIFOs ---- */
 
 /*
- * POSIX: a reader waits for a writer and the other way round; O_NONBLOCK writers get ENXIO.  A partner
- * that waits in its own open() is there: it may write, close and be gone before this thread runs
- * again, so what was there counts from the moment of joining.
+ * POSIX: a reader waits for a writer and the other way round.  A partner that waits in its own open() is
+ * there: it may write, close and be gone before this thread runs again, so what was there counts from the
+ * moment of joining.
  */
 static long fifo_wait_partner(struct pipe *pipe, struct file *file, const struct pipe_partner *partner)
 {
-	if ((file_readable(file) && file_writable(file)) || partner->there)
+	if ((file_readable(file) && file_writable(file)) || file_nonblocking(file) || partner->there)
 		return 0;
 	if (file_readable(file))
-		return file_nonblocking(file)
-			       ? 0
-			       : wait_event(&pipe->read_wait, pipe->writer_opens != partner->opens);
-	if (file_nonblocking(file))
-		return -ENXIO;
+		return wait_event(&pipe->read_wait, pipe->writer_opens != partner->opens);
 	return wait_event(&pipe->write_wait, pipe->reader_opens != partner->opens);
 }
 
+/* POSIX open(): O_NONBLOCK writers get ENXIO where there is no reader. */
 static int fifo_open(struct inode *inode, struct file *file)
 {
-	struct pipe_partner partner;
+	struct pipe_partner partner = { .required = file_nonblocking(file) && !file_readable(file) };
 	long error = pipe_open(inode, file, &partner);
 
 	if (error)
