@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* fork */
@@ -134,6 +135,7 @@ TEST(fork_keeps_many_written_pages_apart)
 	if (CHILD(pid)) {
 		for (int i = 0; i < NR_PAGES; i++) {
 			CHECK_EQ(area[i * 4096], i & 255);
+			CHECK_EQ(area[i * 4096 + 1], 0);
 			area[i * 4096] = 0x55;
 		}
 		_exit(0);
@@ -141,8 +143,10 @@ TEST(fork_keeps_many_written_pages_apart)
 	for (int i = 0; i < NR_PAGES; i++)
 		area[i * 4096 + 1] = 0xaa;
 	wait_ok(pid);
-	for (int i = 0; i < NR_PAGES; i++)
+	for (int i = 0; i < NR_PAGES; i++) {
 		CHECK_EQ(area[i * 4096], i & 255);
+		CHECK_EQ(area[i * 4096 + 1], 0xaa);
+	}
 }
 
 TEST(vfork_child_runs_first)
@@ -239,6 +243,7 @@ TEST(wait_bad_status_pointer)
 	if (CHILD(pid))
 		_exit(0);
 	CHECK_ERR(syscall(SYS_wait4, pid, BAD_POINTER, 0, NULL), EFAULT);
+	CHECK_ERR(waitpid(pid, NULL, 0), ECHILD); /* it is gone all the same */
 }
 
 TEST(wait_by_group)
@@ -348,26 +353,39 @@ TEST(waitid_nohang_clears_pid)
 	CHECK_ERR(waitid(99, 0, &info, WEXITED), EINVAL);
 }
 
+static long cpu_ms(const struct rusage *usage)
+{
+	const struct timeval *user = &usage->ru_utime, *system = &usage->ru_stime;
+
+	CHECK(user->tv_usec >= 0 && user->tv_usec < 1000000);
+	CHECK(system->tv_usec >= 0 && system->tv_usec < 1000000);
+	return (user->tv_sec + system->tv_sec) * 1000 + (user->tv_usec + system->tv_usec) / 1000;
+}
+
 TEST(wait_rusage)
 {
 	struct rusage usage;
+	struct timespec used;
 	pid_t pid;
 
 	if (CHILD(pid)) {
-		for (volatile long i = 0; i < 1000000; i++)
-			;
+		do
+			CHECK_OK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used));
+		while (used.tv_nsec < 50000000 && !used.tv_sec);
 		_exit(0);
 	}
 	memset(&usage, 0xff, sizeof(usage));
 	CHECK_EQ(wait4(pid, NULL, 0, &usage), pid);
-	CHECK(usage.ru_utime.tv_sec >= 0 && usage.ru_utime.tv_sec < 20);
-	CHECK(usage.ru_utime.tv_usec >= 0 && usage.ru_utime.tv_usec < 1000000);
+	CHECK(cpu_ms(&usage) >= 40 && cpu_ms(&usage) < 20000);
+	CHECK_OK(getrusage(RUSAGE_CHILDREN, &usage));
+	CHECK(cpu_ms(&usage) >= 40);
 }
 
 TEST(rusage_remembers_the_peak_of_memory)
 {
 	const size_t len = 16 << 20;
 	struct rusage usage;
+	int status;
 	pid_t pid;
 
 	if (CHILD(pid)) {
@@ -381,7 +399,8 @@ TEST(rusage_remembers_the_peak_of_memory)
 		execl("/bin/true", "true", NULL);
 		_exit(1);
 	}
-	CHECK_EQ(wait4(pid, NULL, 0, &usage), pid);
+	CHECK_EQ(wait4(pid, &status, 0, &usage), pid);
+	CHECK_EQ(status, 0);
 	CHECK(usage.ru_maxrss >= (long)len / 1024);
 	CHECK_OK(getrusage(RUSAGE_CHILDREN, &usage));
 	CHECK(usage.ru_maxrss >= (long)len / 1024);
@@ -404,6 +423,7 @@ TEST(orphan_goes_to_init)
 		_exit(0);
 	}
 	wait_ok(pid);
+	CHECK_OK(close(fds[1]));
 	CHECK_EQ(read(fds[0], &parent, sizeof(parent)), sizeof(parent));
 	CHECK_EQ(parent, 1);
 }
@@ -461,8 +481,8 @@ TEST(setpgid_after_exec_fails)
 	wait_signalled(pid, SIGKILL);
 }
 
-/* A member that stops, and holds the pipe open until it ends; returns when it is stopped. */
-static pid_t stopped_member(int own_group, int pipe_end)
+/* A member that stops, and goes on until a signal ends it; returns when it is stopped. */
+static pid_t stopped_member(int own_group)
 {
 	siginfo_t info;
 	pid_t pid;
@@ -471,9 +491,9 @@ static pid_t stopped_member(int own_group, int pipe_end)
 		if (own_group)
 			CHECK_OK(setpgid(0, 0));
 		raise(SIGSTOP);
-		_exit(0);
+		for (;;)
+			pause();
 	}
-	CHECK_OK(close(pipe_end));
 	CHECK_OK(waitid(P_PID, pid, &info, WSTOPPED));
 	return pid;
 }
@@ -488,7 +508,7 @@ TEST(newly_orphaned_group_is_hung_up)
 	if (CHILD(pid)) {
 		CHECK_OK(setsid());
 		if (CHILD(middle)) {
-			stopped_member(1, fds[1]);
+			stopped_member(1); /* which holds the pipe open until it ends */
 			_exit(0);
 		}
 		CHECK_OK(close(fds[1]));
@@ -502,13 +522,11 @@ TEST(newly_orphaned_group_is_hung_up)
 
 TEST(orphaned_group_may_lose_members)
 {
-	int fds[2];
 	pid_t pid, other;
 
-	CHECK_OK(pipe(fds));
 	if (CHILD(pid)) {
 		CHECK_OK(setsid());
-		pid_t member = stopped_member(0, fds[1]);
+		pid_t member = stopped_member(0);
 		if (CHILD(other))
 			_exit(0);
 		wait_ok(other);
@@ -689,15 +707,20 @@ TEST(clone_parent_chooses_no_exit_signal)
 
 TEST(exec_takes_exit_signals_back)
 {
+	int fds[2];
 	pid_t pid;
+	char byte;
 
+	CHECK_OK(pipe2(fds, O_CLOEXEC));
 	if (CHILD(pid)) {
-		if (syscall(SYS_clone, SIGUSR1, 0, 0, 0, 0) == 0) {
-			sleep_ms(200);
-			_exit(0);
+		if (CHECK_OK(syscall(SYS_clone, SIGUSR1, 0, 0, 0, 0)) == 0) { /* ends when exec is done */
+			CHECK_OK(close(fds[1]));
+			_exit((int)read(fds[0], &byte, 1));
 		}
 		execl("/bin/sh", "sh", "-c", "sleep 1; exit 7", NULL);
+		_exit(1);
 	}
+	CHECK_OK(close(fds[1]));
 	wait_exit(pid, 7);
 }
 
@@ -712,6 +735,17 @@ TEST(priority)
 	CHECK_EQ(getpriority(PRIO_PROCESS, 0), 19);
 	CHECK_ERR(getpriority(9, 0), EINVAL);
 	CHECK_ERR(getpriority(PRIO_PROCESS, 0x3ffffff), ESRCH);
+}
+
+TEST(priority_of_an_ordinary_user)
+{
+	if (getuid() != 0)
+		SKIP("needs root");
+	become_user(1000);
+	CHECK_OK(setpriority(PRIO_PROCESS, 0, 5));
+	CHECK_ERR(setpriority(PRIO_PROCESS, 0, 4), EACCES);
+	CHECK_ERR(setpriority(PRIO_PROCESS, 1, 10), EPERM);
+	CHECK_EQ(getpriority(PRIO_PROCESS, 0), 5);
 }
 
 /* Shell scripts are written so: a child that shares its parent's CPU doesn't take it away. */
@@ -843,9 +877,10 @@ TEST(orphan_without_a_signal)
 	pid_t pid;
 
 	CHECK_OK(prctl(PR_SET_CHILD_SUBREAPER, 1));
+	pid_t reaper = getpid();
 	if (CHILD(pid)) {
 		if (CHECK_OK(syscall(SYS_clone, 0L, NULL, NULL, NULL, 0L)) == 0) {
-			sleep_ms(20);
+			WAIT_UNTIL(getppid() == reaper);
 			_exit(3);
 		}
 		_exit(0);
