@@ -44,6 +44,7 @@ TEST(open_by_class)
 	file_of("own", USER, 0400);
 	file_of("own_none", USER, 0077);
 	file_of("group", OTHER, 0040);
+	file_of("group_none", OTHER, 0707);
 	file_of("other", 3000, 0004);
 	file_of("write", 3000, 0002);
 	CHECK_OK(setgroups(1, &group));
@@ -54,6 +55,7 @@ TEST(open_by_class)
 	CHECK_ERR(open("own_none", O_RDONLY), EACCES);
 	CHECK_OK(open("group", O_RDONLY));
 	CHECK_ERR(open("group", O_WRONLY), EACCES);
+	CHECK_ERR(open("group_none", O_RDONLY), EACCES);
 	CHECK_OK(open("other", O_RDONLY));
 	CHECK_OK(open("write", O_WRONLY));
 	CHECK_ERR(open("write", O_RDONLY), EACCES);
@@ -119,12 +121,18 @@ TEST(chmod_rules)
 	need_root();
 	file_of("mine", USER, 0600);
 	file_of("theirs", OTHER, 0600);
+	file_of("of_other_group", USER, 0600);
+	CHECK_OK(chown("of_other_group", -1, OTHER));
 	CHECK_OK(chmod("mine", 07777));
 	CHECK_EQ(mode_of("mine"), 07777);
 	CHECK_OK(chmod("mine", 0600));
 	become_user(USER);
 	CHECK_OK(chmod("mine", 04755));
 	CHECK_EQ(mode_of("mine"), 04755);
+	CHECK_OK(chmod("mine", 02755));
+	CHECK_EQ(mode_of("mine"), 02755);
+	CHECK_OK(chmod("of_other_group", 02755)); /* POSIX chmod(): not a member, so S_ISGID is cleared */
+	CHECK_EQ(mode_of("of_other_group"), 0755);
 	CHECK_ERR(chmod("theirs", 0666), EPERM);
 	CHECK_ERR(chmod("nothing", 0666), ENOENT);
 	CHECK_ERR(chmod(BAD_POINTER, 0666), EFAULT);
@@ -182,12 +190,16 @@ TEST(new_file_belongs_to_maker)
 TEST(write_drops_set_id)
 {
 	need_root();
-	file_of("f", USER, 04777);
-	CHECK_OK(chmod("f", 04777));
-	become_user(OTHER);
+	file_of("f", USER, 06777);
+	file_of("t", USER, 06777);
 	int fd = CHECK_OK(open("f", O_WRONLY));
+	CHECK_EQ(write(fd, "r", 1), 1);
+	CHECK_EQ(mode_of("f"), 06777);
+	become_user(OTHER);
 	CHECK_EQ(write(fd, "y", 1), 1);
 	CHECK_EQ(mode_of("f"), 0777);
+	CHECK_OK(truncate("t", 0));
+	CHECK_EQ(mode_of("t"), 0777);
 }
 
 TEST(access_uses_real_id)
