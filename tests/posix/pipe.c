@@ -210,6 +210,34 @@ TEST(capacity)
 	CHECK_EQ(fcntl(fds[0], F_GETPIPE_SZ), 65536);
 }
 
+TEST(capacity_changes)
+{
+	static char bytes[4096];
+	int fds[2];
+
+	CHECK_OK(pipe(fds));
+	CHECK_EQ(fcntl(fds[1], F_SETPIPE_SZ, 100), 4096);
+	CHECK_EQ(pipe_fill(fds[1]), 4096);
+	CHECK_EQ(fcntl(fds[0], F_SETPIPE_SZ, 100000), 131072);
+	CHECK_EQ(fcntl(fds[1], F_GETPIPE_SZ), 131072);
+	memset(bytes, 'b', sizeof(bytes));
+	CHECK_EQ(write(fds[1], bytes, sizeof(bytes)), sizeof(bytes));
+	CHECK_ERR(fcntl(fds[0], F_SETPIPE_SZ, 4096), EBUSY);
+	CHECK_EQ(read(fds[0], bytes, sizeof(bytes)), sizeof(bytes));
+	CHECK_EQ(bytes[0], 0);
+	CHECK_EQ(fcntl(fds[0], F_SETPIPE_SZ, 4096), 4096);
+	CHECK_EQ(read(fds[0], bytes, sizeof(bytes)), sizeof(bytes));
+	CHECK_EQ(bytes[0], 'b');
+	CHECK_EQ(bytes[sizeof(bytes) - 1], 'b');
+	CHECK_ERR(fcntl(fds[0], F_SETPIPE_SZ, (1ul << 31) + 1), EINVAL);
+	file_make("f", "", 0);
+	CHECK_ERR(fcntl(CHECK_OK(open("f", O_RDWR)), F_SETPIPE_SZ, 4096), EBADF);
+	if (getuid() == 0)
+		become_user(1000);
+	CHECK_EQ(fcntl(fds[0], F_SETPIPE_SZ, 1 << 20), 1 << 20);
+	CHECK_ERR(fcntl(fds[0], F_SETPIPE_SZ, (1 << 20) + 1), EPERM);
+}
+
 TEST(large_blocking_write)
 {
 	enum { TOTAL = 1000000 };
@@ -328,13 +356,13 @@ static void on_signal(int signal)
 	++*nr_handled;
 }
 
-static void handle_usr1(int flags)
+static void handle(int number, int flags)
 {
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = flags };
 
 	nr_handled = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(nr_handled != MAP_FAILED);
-	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	CHECK_OK(sigaction(number, &action, NULL));
 }
 
 TEST(read_interrupted)
@@ -344,7 +372,7 @@ TEST(read_interrupted)
 	pid_t pid, parent = getpid();
 
 	CHECK_OK(pipe(fds));
-	handle_usr1(0);
+	handle(SIGUSR1, 0);
 	if (CHILD(pid)) {
 		WAIT_UNTIL(process_state(parent) == 'S');
 		CHECK_OK(kill(parent, SIGUSR1));
@@ -361,7 +389,7 @@ TEST(read_restarted)
 	pid_t pid, parent = getpid();
 
 	CHECK_OK(pipe(fds));
-	handle_usr1(SA_RESTART);
+	handle(SIGUSR1, SA_RESTART);
 	if (CHILD(pid)) {
 		WAIT_UNTIL(process_state(parent) == 'S');
 		CHECK_OK(kill(parent, SIGUSR1));
@@ -382,7 +410,7 @@ TEST(write_interrupted_after_a_part)
 	pid_t pid, parent = getpid();
 
 	CHECK_OK(pipe(fds));
-	handle_usr1(0);
+	handle(SIGUSR1, 0);
 	if (CHILD(pid)) {
 		WAIT_UNTIL(process_state(parent) == 'S');
 		CHECK_OK(kill(parent, SIGUSR1));
@@ -392,6 +420,24 @@ TEST(write_interrupted_after_a_part)
 	CHECK_EQ(*nr_handled, 1);
 	CHECK_OK(ioctl(fds[0], FIONREAD, &nr));
 	CHECK_EQ(nr, 65536);
+	wait_ok(pid);
+}
+
+TEST(reader_leaves_amid_write)
+{
+	static char bytes[100000];
+	int fds[2];
+	pid_t pid, parent = getpid();
+
+	CHECK_OK(pipe(fds));
+	handle(SIGPIPE, SA_RESTART);
+	if (CHILD(pid)) {
+		WAIT_UNTIL(process_state(parent) == 'S');
+		_exit(0);
+	}
+	CHECK_OK(close(fds[0]));
+	CHECK_EQ(write(fds[1], bytes, sizeof(bytes)), 65536);
+	CHECK_EQ(*nr_handled, 1);
 	wait_ok(pid);
 }
 
