@@ -682,19 +682,19 @@ TEST(clone_other_exit_signal)
 	CHECK_EQ(WEXITSTATUS(status), 6);
 }
 
-static volatile int nr_usr1;
+static volatile int nr_signals;
 
-static void on_usr1(int number)
+static void on_signal(int number)
 {
 	(void)number;
-	nr_usr1++;
+	nr_signals++;
 }
 
 TEST(clone_parent_chooses_no_exit_signal)
 {
 	pid_t pid;
 
-	signal(SIGUSR1, on_usr1);
+	signal(SIGUSR1, on_signal);
 	if (CHILD(pid)) {
 		long sibling = syscall(SYS_clone, CLONE_PARENT | SIGUSR1, 0, 0, 0, 0);
 
@@ -702,7 +702,19 @@ TEST(clone_parent_chooses_no_exit_signal)
 	}
 	wait_ok(pid);
 	CHECK_OK(waitpid(-1, NULL, __WALL));
-	CHECK_EQ(nr_usr1, 0);
+	CHECK_EQ(nr_signals, 0);
+}
+
+TEST(nocldwait_reaps_and_tells)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_NOCLDWAIT | SA_RESTART };
+	pid_t pid;
+
+	CHECK_OK(sigaction(SIGCHLD, &action, NULL));
+	if (CHILD(pid))
+		_exit(0);
+	CHECK_ERR(waitpid(pid, NULL, 0), ECHILD);
+	CHECK_EQ(nr_signals, 1);
 }
 
 TEST(exec_takes_exit_signals_back)
@@ -767,7 +779,7 @@ TEST(a_parent_goes_on_first)
 		wait_ok(pid);
 	}
 	test_note("%d times of 20", nr_ahead);
-	CHECK(nr_ahead >= 15); /* its time can be up just then */
+	CHECK(nr_ahead > 10); /* its time can be up just then */
 }
 
 TEST(nproc_limit_stops_fork)
