@@ -295,6 +295,19 @@ TEST(raw_minimum_and_time)
 	CHECK_EQ(read(slave, bytes, 8), 2);
 }
 
+/* Lines that wait are bytes like others then; the end of file among them is a NUL, as on Linux. */
+TEST(raw_after_lines)
+{
+	char bytes[16];
+
+	pty_make();
+	type("ab\004cd\nef");
+	WAIT_UNTIL(slave_has_input());
+	raw(1, 0);
+	CHECK_EQ(read(slave, bytes, sizeof(bytes)), 8);
+	CHECK_MEM(bytes, "ab\0cd\nef", 8);
+}
+
 /* Nothing of it is lost, however much comes before the slave reads. */
 TEST(raw_input_is_held_back)
 {

@@ -48,7 +48,10 @@ static bool is_special(const struct ldisc *ld, unsigned which, uint8_t byte)
 	return ld->termios.c_cc[which] != NO_CHAR && ld->termios.c_cc[which] == byte;
 }
 
-/* Leaving canonical mode makes the line being edited readable; entering it, everything so far is a line. */
+/*
+ * Leaving canonical mode makes all of it readable, without ends of lines, and what was an end of file is a
+ * NUL, as on Linux; entering it, everything so far is a line.
+ */
 void ldisc_set_termios(struct ldisc *ld, const struct linux_termios *termios)
 {
 	bool was = ldisc_is_canonical(ld);
@@ -58,11 +61,9 @@ void ldisc_set_termios(struct ldisc *ld, const struct linux_termios *termios)
 		return;
 	ld->committed = ld->tail;
 	ld->nr_lines = 0;
-	if (was)
-		return;
 	for (uint32_t at = ld->head; at != ld->tail; at++)
 		ld->marks[at % LDISC_BYTES] = 0;
-	if (ld->head != ld->tail) {
+	if (!was && ld->head != ld->tail) {
 		ld->marks[(ld->tail - 1) % LDISC_BYTES] = MARK_LINE_END;
 		ld->nr_lines = 1;
 	}
