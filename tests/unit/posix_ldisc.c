@@ -26,13 +26,7 @@ static void on_signal(void *owner, int sig)
 	last_signal = sig;
 }
 
-static void on_flow(void *owner, bool stopped)
-{
-	(void)owner;
-	(void)stopped;
-}
-
-static const struct ldisc_ops ops = { on_output, on_signal, on_flow };
+static const struct ldisc_ops ops = { on_output, on_signal };
 
 static void start(void)
 {

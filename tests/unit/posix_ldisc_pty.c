@@ -49,11 +49,6 @@ static void on_signal(void *owner, int sig)
 	(void)owner, (void)sig;
 }
 
-static void on_flow(void *owner, bool stopped)
-{
-	(void)owner, (void)stopped;
-}
-
 static void lines_add(struct seen *seen, const uint8_t *bytes, size_t len)
 {
 	if (seen->by_line)
@@ -64,7 +59,7 @@ static void lines_add(struct seen *seen, const uint8_t *bytes, size_t len)
 
 static void type_here(const struct linux_termios *termios, const uint8_t *typed, size_t len, struct seen *seen)
 {
-	static const struct ldisc_ops ops = { on_output, on_signal, on_flow };
+	static const struct ldisc_ops ops = { on_output, on_signal };
 	static struct ldisc ld;
 	uint8_t bytes[256];
 

@@ -21,7 +21,6 @@
 struct ldisc_ops {
 	void (*output)(void *owner, const uint8_t *bytes, size_t len); /* to the device, already processed */
 	void (*signal)(void *owner, int sig);                          /* to the foreground group */
-	void (*flow)(void *owner, bool stopped);                       /* ^S and ^Q */
 };
 
 struct ldisc {
@@ -33,7 +32,7 @@ struct ldisc {
 	uint32_t column;                /* of the cursor, for tabs */
 	uint32_t line_column;           /* where the line being edited began */
 	bool literal;                   /* the next byte is taken as it is (VLNEXT) */
-	bool stopped;                   /* output is held by ^S */
+	bool stopped;                   /* output is held by ^S: the owner looks after each input */
 };
 
 void ldisc_init(struct ldisc *ld);

@@ -363,14 +363,6 @@ static bool input_signal(struct input *in, uint8_t byte)
 	return false;
 }
 
-static void set_stopped(struct input *in, bool stopped)
-{
-	if (in->ld->stopped == stopped)
-		return;
-	in->ld->stopped = stopped;
-	in->ops->flow(in->owner, stopped);
-}
-
 static bool input_flow(struct input *in, uint8_t byte)
 {
 	struct ldisc *ld = in->ld;
@@ -378,15 +370,15 @@ static bool input_flow(struct input *in, uint8_t byte)
 	if (!flag(ld->termios.c_iflag, LINUX_IXON))
 		return false;
 	if (is_special(ld, LINUX_VSTOP, byte)) {
-		set_stopped(in, true);
+		ld->stopped = true;
 		return true;
 	}
 	if (is_special(ld, LINUX_VSTART, byte)) {
-		set_stopped(in, false);
+		ld->stopped = false;
 		return true;
 	}
-	if (ld->stopped && flag(ld->termios.c_iflag, LINUX_IXANY))
-		set_stopped(in, false);
+	if (flag(ld->termios.c_iflag, LINUX_IXANY))
+		ld->stopped = false;
 	return false;
 }
 

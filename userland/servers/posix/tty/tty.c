@@ -173,13 +173,7 @@ static void on_signal(void *owner, int sig)
 	signal_send_pgrp(tty->foreground, sig, NULL);
 }
 
-static void on_flow(void *owner, bool stopped)
-{
-	(void)owner;
-	(void)stopped; /* tty_carry looks at ldisc.stopped */
-}
-
-static const struct ldisc_ops ldisc_ops = { on_output, on_signal, on_flow };
+static const struct ldisc_ops ldisc_ops = { on_output, on_signal };
 
 /* Without the lock: who sleeps on it looks again after each wake-up, which comes after the change. */
 bool tty_input_room(struct tty *tty)
