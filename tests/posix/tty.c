@@ -410,6 +410,59 @@ TEST(master_closes)
 	CHECK(item.revents & POLLHUP);
 }
 
+/* POSIX 11.1.10, Linux: what was open then is dead for good; who opens the terminal later has it. */
+TEST(hung_up_for_good)
+{
+	struct pollfd item = { .events = POLLIN | POLLOUT };
+	struct termios termios;
+	char byte;
+	int fresh;
+
+	pty_make();
+	type("lost\n");
+	CHECK_OK(ioctl(slave, TIOCVHANGUP));
+	for (int again = 0; again < 2; again++) {
+		CHECK_EQ(read(slave, &byte, 1), 0);
+		CHECK_ERR(write(slave, "x", 1), EIO);
+		CHECK_ERR(tcgetattr(slave, &termios), EIO);
+		CHECK_ERR(tcsetpgrp(slave, getpgrp()), ENOTTY);
+		item.fd = slave;
+		CHECK_EQ(poll(&item, 1, 0), 1);
+		CHECK_EQ(item.revents, POLLIN | POLLOUT | POLLERR | POLLHUP);
+		if (!again)
+			fresh = CHECK_OK(open(slave_name, O_RDWR | O_NOCTTY));
+	}
+	type("new\n");
+	CHECK_EQ(read(slave, &byte, 1), 0);
+	CHECK_OK(dup2(fresh, slave));
+	CHECK_STR(slave_line(), "new\n");
+	CHECK_EQ(write(slave, "seen\n", 5), 5);
+	CHECK(strstr(screen(), "seen"));
+}
+
+TEST(hang_up_wakes_who_sleeps)
+{
+	struct pollfd item = { .events = POLLIN };
+	char byte;
+	pid_t reader, poller;
+
+	pty_make();
+	item.fd = slave;
+	if (CHILD(reader)) {
+		CHECK_EQ(read(slave, &byte, 1), 0);
+		_exit(0);
+	}
+	if (CHILD(poller)) {
+		CHECK_EQ(poll(&item, 1, -1), 1);
+		CHECK(item.revents & POLLHUP);
+		_exit(0);
+	}
+	WAIT_UNTIL(process_state(reader) == 'S' && process_state(poller) == 'S');
+	CHECK_OK(ioctl(slave, TIOCVHANGUP));
+	wait_ok(reader);
+	wait_ok(poller);
+}
+
 TEST(slave_closes)
 {
 	char byte;
@@ -527,6 +580,27 @@ TEST(opening_makes_controlling)
 		CHECK_OK(setsid());
 		CHECK_OK(open(slave_name, O_RDWR));
 		CHECK_EQ(tcgetpgrp(slave), getpid());
+		_exit(0);
+	}
+	wait_ok(pid);
+}
+
+TEST(vhangup)
+{
+	pid_t pid;
+	char byte;
+
+	pty_make();
+	if (CHILD(pid)) {
+		session_begin();
+		signal(SIGHUP, on_signal);
+		CHECK_OK(syscall(SYS_vhangup));
+		CHECK_EQ(last_seen, SIGHUP);
+		CHECK_EQ(read(slave, &byte, 1), 0);
+		CHECK_ERR(open("/dev/tty", O_RDWR), ENXIO);
+		CHECK_OK(syscall(SYS_vhangup)); /* nothing to hang up */
+		become_user(1000);
+		CHECK_ERR(syscall(SYS_vhangup), EPERM);
 		_exit(0);
 	}
 	wait_ok(pid);

@@ -7,6 +7,9 @@
  * waits in a ring until somebody carries it to the device: whoever adds to it and finds no carrier becomes
  * one, so output needs no thread of its own and stays in order.
  *
+ * A hang-up (a pty's master closes, the leader of a line's session exits, vhangup) ends the files that are
+ * open then, for good; the next open has the terminal for itself.
+ *
  * A session has at most one controlling terminal and a terminal at most one session.  Both directions of
  * that pairing and the foreground group change under control_lock, which is taken before tty->lock.
  *
@@ -42,6 +45,7 @@ struct tty_device_ops {
 	void (*drain)(struct tty *tty);
 	void (*set_line)(struct tty *tty, const struct linux_termios *termios); /* may be NULL */
 	void (*free)(struct tty *tty); /* the last reference is gone; NULL: it lives for ever */
+	bool ends_with_session;        /* hung up when the leader of its session exits, as a line is on Linux */
 };
 
 struct tty {
@@ -51,10 +55,11 @@ struct tty {
 	char name[16];                       /* [I] "ttyS0", "pts/3" */
 	atomic_uint refs;                    /* [a] open files, the session it controls, a pty's master */
 	atomic_uint nr_open;                 /* [a] open files */
+	atomic_uint nr_hangups;              /* [a] changes under lock; files opened before the last are dead */
 	struct mutex lock;
 	struct ldisc ldisc;                /* [l] */
 	struct linux_winsize winsize;      /* [l] */
-	bool hung_up;                      /* [l] */
+	bool device_closed;                /* [l] for good: a pty whose master is gone */
 	bool exclusive;                    /* [l] */
 	bool carrying;                     /* [l] somebody carries output */
 	uint8_t output[TTY_OUTPUT_BYTES];  /* [l] ring */
@@ -82,12 +87,21 @@ static inline struct tty *tty_get(struct tty *tty)
  */
 bool tty_input_room(struct tty *tty);
 void tty_receive(struct tty *tty, const uint8_t *bytes, size_t len);
-void tty_carry(struct tty *tty);  /* the device can take output again */
-void tty_hangup(struct tty *tty); /* reads end, writes fail, SIGHUP to the session */
-/* For a file_ops.open: takes over a reference. may_control: it may become the controlling terminal. */
-int tty_file_open(struct tty *tty, struct file *file, bool may_control);
-long tty_write_bytes(struct tty *tty, const uint8_t *bytes, size_t len, bool nonblock); /* for the kernel log */
-extern const struct file_ops tty_file_ops;                                              /* all but open */
+void tty_carry(struct tty *tty);      /* the device can take output again */
+void tty_hangup(struct tty *tty);     /* ends the open files; SIGHUP to the session, which loses it */
+void tty_disconnect(struct tty *tty); /* the part of it that concerns files; under control_lock */
+
+enum tty_open_how {
+	TTY_OPEN_LINE,    /* by its own name: it may become the controlling terminal */
+	TTY_OPEN_CURRENT, /* /dev/tty: it is */
+	TTY_OPEN_CONSOLE, /* as on Linux never becomes one: init opens it and must not take it */
+};
+/* For a file_ops.open: takes over a reference. -EBUSY: it is exclusive; -EIO: its device is closed; -ENOMEM. */
+int tty_file_open(struct tty *tty, struct file *file, enum tty_open_how how);
+struct tty *tty_of(const struct file *file); /* NULL: its open failed */
+/* An ioctl by whoever may; readable: by a file that is. */
+long tty_request(struct tty *tty, unsigned request, uint64_t argument, bool readable);
+extern const struct file_ops tty_file_ops; /* all but open */
 
 /* For sessions. */
 void tty_session_leader_exit(struct session *session); /* hangs up what it controlled */

@@ -44,7 +44,11 @@ static void line_drain(struct tty *tty)
 	console_drain(console, &rq, NULL);
 }
 
-static const struct tty_device_ops line_ops = { .write = line_write, .drain = line_drain };
+static const struct tty_device_ops line_ops = {
+	.write = line_write,
+	.drain = line_drain,
+	.ends_with_session = true,
+};
 
 static void line_feed(struct tty *tty, const uint8_t *bytes, size_t len)
 {
@@ -84,23 +88,22 @@ static int ttys_open(struct inode *inode, struct file *file)
 
 	if (number >= MAX_LINES || !lines[number])
 		return -ENXIO;
-	return tty_file_open(tty_get(&lines[number]->tty), file, true);
+	return tty_file_open(tty_get(&lines[number]->tty), file, TTY_OPEN_LINE);
 }
 
-/* As on Linux, /dev/console never becomes a controlling terminal: init opens it and must not take it. */
 static int console_open(struct inode *inode, struct file *file)
 {
 	(void)inode;
 	if (!lines[0])
 		return -ENXIO;
-	return tty_file_open(tty_get(&lines[0]->tty), file, false);
+	return tty_file_open(tty_get(&lines[0]->tty), file, TTY_OPEN_CONSOLE);
 }
 
 static int current_open(struct inode *inode, struct file *file)
 {
 	(void)inode;
 	struct tty *tty = tty_session_get();
-	return tty ? tty_file_open(tty, file, false) : -ENXIO;
+	return tty ? tty_file_open(tty, file, TTY_OPEN_CURRENT) : -ENXIO;
 }
 
 static struct file_ops ttys_ops, console_ops_, current_ops;

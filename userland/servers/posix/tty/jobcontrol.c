@@ -8,6 +8,7 @@
 #include "pid.h"
 #include "process.h"
 #include "signal.h"
+#include "syscall.h"
 #include "tty.h"
 
 static struct mutex control_lock = MUTEX_INIT("tty control", LOCK_TTY);
@@ -119,28 +120,33 @@ static void signal_leader(struct session *session)
 }
 
 /* The line is gone: the leader hears of it; the pairing ends. */
-void job_control_hangup(struct tty *tty)
+void tty_hangup(struct tty *tty)
 {
+	struct tty *taken = NULL;
+
 	job_control_lock();
-	struct session *session = tty->session;
-	if (!session) {
-		job_control_unlock();
-		return;
+	tty_disconnect(tty);
+	if (tty->session) {
+		signal_leader(tty->session);
+		signal_group(tty->foreground, true);
+		taken = terminal_take(tty->session);
 	}
-	signal_leader(session);
-	signal_group(tty->foreground, true);
-	terminal_take(session);
 	job_control_unlock();
-	tty_put(tty);
+	if (taken)
+		tty_put(taken);
 }
 
 /* POSIX _exit: the foreground group gets SIGHUP, and the terminal is free for another session. */
 void tty_session_leader_exit(struct session *session)
 {
 	job_control_lock();
-	if (session->tty)
-		signal_group(session->tty->foreground, true);
-	struct tty *tty = terminal_take(session);
+	struct tty *tty = session->tty;
+	if (tty) {
+		if (tty->device->ends_with_session)
+			tty_disconnect(tty);
+		signal_group(tty->foreground, true);
+		terminal_take(session);
+	}
 	job_control_unlock();
 	if (tty)
 		tty_put(tty);
@@ -309,12 +315,24 @@ long job_control_ioctl(struct tty *tty, unsigned request, uint64_t argument, boo
 	case LINUX_TIOCSTI:
 		return input_simulate(tty, argument);
 	case LINUX_TIOCVHANGUP:
-		if (current->cred->euid != 0)
+		if (!capable(CAP_SYS_ADMIN))
 			return -EPERM;
 		tty_hangup(tty);
 		return 0;
 	}
 	return -ENOTTY;
+}
+
+long sys_vhangup(SYSCALL_ARGS)
+{
+	if (!capable(CAP_SYS_TTY_CONFIG))
+		return -EPERM;
+	struct tty *tty = tty_session_get();
+	if (tty) {
+		tty_hangup(tty);
+		tty_put(tty);
+	}
+	return 0;
 }
 
 struct tty *tty_session_get(void)

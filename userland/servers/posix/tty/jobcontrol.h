@@ -22,7 +22,6 @@ long job_control_check(struct tty *tty, int sig);
 
 /* A session leader without a terminal opens one: it becomes the controlling one. */
 void job_control_open(struct tty *tty);
-void job_control_hangup(struct tty *tty);
 long job_control_ioctl(struct tty *tty, unsigned request, uint64_t argument, bool readable);
 
 #endif

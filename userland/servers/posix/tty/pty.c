@@ -24,7 +24,6 @@ struct pty {
 	struct tty slave;
 	unsigned index;            /* [I] */
 	bool locked;               /* [l] until TIOCSPTLCK: the slave cannot be opened */
-	bool master_closed;        /* [l] */
 	bool slave_was_open;       /* [l] */
 	uint8_t bytes[PIPE_BYTES]; /* [l] ring: the slave's output */
 	uint32_t head, tail;       /* [l] */
@@ -43,7 +42,7 @@ static size_t pty_output(struct tty *tty, const uint8_t *bytes, size_t len)
 	size_t done = 0;
 
 	mutex_lock(&tty->lock);
-	if (pty->master_closed)
+	if (pty->slave.device_closed)
 		done = len;
 	while (done < len && pty->tail - pty->head < PIPE_BYTES)
 		pty->bytes[pty->tail++ % PIPE_BYTES] = bytes[done++];
@@ -69,7 +68,7 @@ static struct pty *pty_find(unsigned index)
 {
 	mutex_lock(&table_lock);
 	struct pty *pty = index < MAX_PTYS ? pairs[index] : NULL;
-	if (pty && pty->master_closed)
+	if (pty && pty->slave.device_closed)
 		pty = NULL;
 	if (pty)
 		tty_get(&pty->slave);
@@ -87,7 +86,7 @@ static int slave_open(struct inode *inode, struct file *file)
 		tty_put(&pty->slave);
 		return -EIO;
 	}
-	int error = tty_file_open(&pty->slave, file, true);
+	int error = tty_file_open(&pty->slave, file, TTY_OPEN_LINE);
 	if (!error)
 		pty->slave_was_open = true;
 	return error;
@@ -95,7 +94,7 @@ static int slave_open(struct inode *inode, struct file *file)
 
 static void slave_release(struct file *file)
 {
-	struct tty *tty = file->private;
+	struct tty *tty = tty_of(file);
 
 	if (!tty)
 		return;
@@ -212,8 +211,7 @@ static long master_ioctl(struct file *file, unsigned request, uint64_t argument)
 		return put_user_u32(argument, pty->tail - pty->head);
 	}
 	/* settings and window size are the terminal's, whichever side asks */
-	struct file slave = { .ops = &tty_file_ops, .mode = file->mode, .private = &pty->slave };
-	return tty_file_ops.ioctl(&slave, request, argument);
+	return tty_request(&pty->slave, request, argument, file_readable(file));
 }
 
 static void master_release(struct file *file)
@@ -223,7 +221,7 @@ static void master_release(struct file *file)
 	if (!pty)
 		return;
 	mutex_lock(&pty->slave.lock);
-	pty->master_closed = true;
+	pty->slave.device_closed = true;
 	mutex_unlock(&pty->slave.lock);
 	device_unregister_char(PTS_MAJOR, pty->index);
 	tty_hangup(&pty->slave);

@@ -34,6 +34,43 @@ void tty_put(struct tty *tty)
 		tty->device->free(tty);
 }
 
+/* ---- open files ---- */
+
+/*
+ * file->private of a terminal.  After a hang-up reads find the end and all else fails (POSIX 11.1.10): nobody
+ * who was left behind reads what the next one types.  As on Linux /dev/console survives: it is the system's.
+ */
+struct tty_opening {
+	struct tty *tty;     /* [I] with a reference */
+	unsigned nr_hangups; /* [I] of the terminal when it was opened */
+	bool survives;       /* [I] */
+};
+
+static bool hung_up(const struct tty_opening *opening)
+{
+	return atomic_load(&opening->tty->nr_hangups) != opening->nr_hangups && !opening->survives;
+}
+
+struct tty *tty_of(const struct file *file)
+{
+	const struct tty_opening *opening = file->private;
+
+	return opening ? opening->tty : NULL;
+}
+
+void tty_disconnect(struct tty *tty)
+{
+	mutex_lock_nested(&tty->lock);
+	atomic_fetch_add(&tty->nr_hangups, 1);
+	ldisc_flush_input(&tty->ldisc);
+	tty->ldisc.stopped = false;
+	tty->output_head = tty->output_tail;
+	mutex_unlock(&tty->lock);
+	wait_queue_wake_all(&tty->readers);
+	wait_queue_wake_all(&tty->writers);
+	wait_queue_wake_all(&tty->senders);
+}
+
 /* ---- output ---- */
 
 static uint32_t output_room(const struct tty *tty)
@@ -69,12 +106,14 @@ void tty_carry(struct tty *tty)
 	tty->carrying = true;
 	while (!tty->ldisc.stopped) {
 		size_t len = output_front(tty, chunk);
+		uint32_t head = tty->output_head;
 		if (!len)
 			break;
 		mutex_unlock(&tty->lock);
 		size_t taken = tty->device->write(tty, chunk, len);
 		mutex_lock(&tty->lock);
-		tty->output_head += (uint32_t)MIN(taken, tty->output_tail - tty->output_head);
+		if (tty->output_head == head) /* else it was flushed meanwhile, and what is there now is new */
+			tty->output_head += (uint32_t)taken;
 		if (!taken)
 			break;
 		if (atomic_load(&tty->writers.nr_waiters))
@@ -84,14 +123,14 @@ void tty_carry(struct tty *tty)
 	mutex_unlock(&tty->lock);
 }
 
-static bool output_possible(struct tty *tty)
+static bool output_possible(const struct tty_opening *opening)
 {
-	return tty->hung_up || output_room(tty) >= LDISC_EXPANSION;
+	return hung_up(opening) || output_room(opening->tty) >= LDISC_EXPANSION;
 }
 
-static bool output_empty(struct tty *tty)
+static bool output_empty(const struct tty *tty)
 {
-	return tty->hung_up || tty->output_head == tty->output_tail;
+	return tty->output_head == tty->output_tail;
 }
 
 /* As much as fits; under the lock. */
@@ -105,13 +144,14 @@ static size_t output_process(struct tty *tty, const uint8_t *bytes, size_t len)
 	return done;
 }
 
-long tty_write_bytes(struct tty *tty, const uint8_t *bytes, size_t len, bool nonblock)
+static long write_bytes(const struct tty_opening *opening, const uint8_t *bytes, size_t len, bool nonblock)
 {
+	struct tty *tty = opening->tty;
 	size_t done = 0;
 
 	while (done < len) {
 		mutex_lock(&tty->lock);
-		bool gone = tty->hung_up;
+		bool gone = hung_up(opening);
 		if (!gone)
 			done += output_process(tty, bytes + done, len - done);
 		mutex_unlock(&tty->lock);
@@ -122,7 +162,7 @@ long tty_write_bytes(struct tty *tty, const uint8_t *bytes, size_t len, bool non
 			break;
 		if (nonblock)
 			return done ? (long)done : -EAGAIN;
-		long error = wait_event(&tty->writers, output_possible(tty));
+		long error = wait_event(&tty->writers, output_possible(opening));
 		if (error)
 			return done ? (long)done : error;
 	}
@@ -136,19 +176,21 @@ static bool is_nonblock(const struct file *file)
 
 static long tty_write(struct file *file, struct io_iter *iter, int64_t *pos)
 {
-	struct tty *tty = file->private;
+	const struct tty_opening *opening = file->private;
 	uint8_t chunk[CHUNK];
 	long done = 0;
 
 	(void)pos;
-	long error = job_control_check(tty, LINUX_SIGTTOU);
+	if (hung_up(opening))
+		return -EIO;
+	long error = job_control_check(opening->tty, LINUX_SIGTTOU);
 	if (error)
 		return error;
 	while (iter->count) {
 		size_t len = iter_copy_in(iter, chunk, MIN(iter->count, CHUNK));
 		if (!len)
 			return done ? done : -EFAULT;
-		long written = tty_write_bytes(tty, chunk, len, is_nonblock(file));
+		long written = write_bytes(opening, chunk, len, is_nonblock(file));
 		if (written < 0)
 			return done ? done : written;
 		done += written;
@@ -180,8 +222,7 @@ bool tty_input_room(struct tty *tty)
 {
 	const struct ldisc *ld = &tty->ldisc;
 
-	return tty->hung_up || ldisc_is_canonical(ld) ||
-	       LDISC_BYTES - (ld->tail - ld->head) > TTY_RECEIVE_BYTES;
+	return ldisc_is_canonical(ld) || LDISC_BYTES - (ld->tail - ld->head) > TTY_RECEIVE_BYTES;
 }
 
 void tty_receive(struct tty *tty, const uint8_t *bytes, size_t len)
@@ -203,34 +244,37 @@ void tty_receive(struct tty *tty, const uint8_t *bytes, size_t len)
  */
 
 /* How many bytes a read waits for (POSIX 11.1.7): in canonical mode a line, else VMIN. */
-static bool input_ready(struct tty *tty, size_t least)
+static bool input_ready(const struct tty_opening *opening, size_t least)
 {
-	if (tty->hung_up || ldisc_readable(&tty->ldisc))
-		return tty->hung_up || ldisc_is_canonical(&tty->ldisc) || ldisc_available(&tty->ldisc) >= least;
-	return false;
+	const struct ldisc *ld = &opening->tty->ldisc;
+
+	return hung_up(opening) ||
+	       (ldisc_readable(ld) && (ldisc_is_canonical(ld) || ldisc_available(ld) >= least));
 }
 
 /*
  * Waits as VMIN and VTIME say: 0 when the read is to go on with what there is.  VTIME counts tenths of a
  * second, from the start with VMIN 0, else from the first byte on and anew with each.
  */
-static long input_wait(struct tty *tty, size_t size)
+static long input_wait(const struct tty_opening *opening, size_t size)
 {
+	struct tty *tty = opening->tty;
 	const uint8_t *cc = tty->ldisc.termios.c_cc;
 	uint64_t pause = cc[LINUX_VTIME] * (NSEC_PER_SEC / 10);
 	size_t least = MIN((size_t)cc[LINUX_VMIN], size);
 
 	if (ldisc_is_canonical(&tty->ldisc))
-		return wait_event(&tty->readers, input_ready(tty, 1));
+		return wait_event(&tty->readers, input_ready(opening, 1));
 	if (!pause)
-		return least ? wait_event(&tty->readers, input_ready(tty, least)) : 0;
+		return least ? wait_event(&tty->readers, input_ready(opening, least)) : 0;
 	if (!least) {
-		long error = wait_event_deadline(&tty->readers, input_ready(tty, 1), deadline_after(pause));
+		long error = wait_event_deadline(&tty->readers, input_ready(opening, 1), deadline_after(pause));
 		return error == -ETIMEDOUT ? 0 : error;
 	}
-	long error = wait_event(&tty->readers, input_ready(tty, 1));
+	long error = wait_event(&tty->readers, input_ready(opening, 1));
 	for (size_t have = 1; !error && have < least; have = ldisc_available(&tty->ldisc)) {
-		error = wait_event_deadline(&tty->readers, input_ready(tty, have + 1), deadline_after(pause));
+		error = wait_event_deadline(&tty->readers, input_ready(opening, have + 1),
+					    deadline_after(pause));
 		if (error == -ETIMEDOUT)
 			return 0;
 	}
@@ -238,16 +282,16 @@ static long input_wait(struct tty *tty, size_t size)
 }
 
 /* One piece of input; *wait is set when there is none yet. */
-static long input_take(struct tty *tty, uint8_t *buffer, size_t size, bool *wait)
+static long input_take(const struct tty_opening *opening, uint8_t *buffer, size_t size, bool *wait)
 {
+	struct tty *tty = opening->tty;
 	long len = 0;
 
 	mutex_lock(&tty->lock);
-	*wait = false;
-	if (ldisc_readable(&tty->ldisc))
+	bool gone = hung_up(opening);
+	*wait = !gone && !ldisc_readable(&tty->ldisc);
+	if (!gone && !*wait)
 		len = (long)ldisc_read(&tty->ldisc, buffer, size);
-	else if (!tty->hung_up)
-		*wait = true;
 	mutex_unlock(&tty->lock);
 	wait_queue_wake_all(&tty->senders);
 	return len;
@@ -255,7 +299,8 @@ static long input_take(struct tty *tty, uint8_t *buffer, size_t size, bool *wait
 
 static long tty_read(struct file *file, struct io_iter *iter, int64_t *pos)
 {
-	struct tty *tty = file->private;
+	const struct tty_opening *opening = file->private;
+	struct tty *tty = opening->tty;
 	uint8_t buffer[LDISC_BYTES];
 	size_t size = MIN(iter->count, sizeof(buffer));
 	bool wait, polled = !ldisc_is_canonical(&tty->ldisc) && !tty->ldisc.termios.c_cc[LINUX_VMIN];
@@ -263,12 +308,14 @@ static long tty_read(struct file *file, struct io_iter *iter, int64_t *pos)
 
 	(void)pos;
 	do {
+		if (hung_up(opening))
+			return 0;
 		long error = job_control_check(tty, LINUX_SIGTTIN);
 		if (!error && !is_nonblock(file))
-			error = input_wait(tty, size);
+			error = input_wait(opening, size);
 		if (error)
 			return error;
-		len = input_take(tty, buffer, size, &wait);
+		len = input_take(opening, buffer, size, &wait);
 		if (wait && is_nonblock(file))
 			return -EAGAIN;
 	} while (wait && !polled);
@@ -281,18 +328,20 @@ static long tty_read(struct file *file, struct io_iter *iter, int64_t *pos)
 
 static uint32_t tty_poll(struct file *file, struct poll_table *table)
 {
-	struct tty *tty = file->private;
+	const struct tty_opening *opening = file->private;
+	struct tty *tty = opening->tty;
 	uint32_t events = 0;
 
 	poll_wait(table, &tty->readers);
 	poll_wait(table, &tty->writers);
 	mutex_lock(&tty->lock);
-	if (tty->hung_up)
-		events = LINUX_POLLHUP | LINUX_POLLIN | LINUX_POLLRDNORM | LINUX_POLLOUT | LINUX_POLLWRNORM;
-	else {
+	if (hung_up(opening)) {
+		events = LINUX_POLLHUP | LINUX_POLLERR | LINUX_POLLIN | LINUX_POLLRDNORM | LINUX_POLLOUT |
+			 LINUX_POLLWRNORM;
+	} else {
 		if (ldisc_readable(&tty->ldisc))
 			events |= LINUX_POLLIN | LINUX_POLLRDNORM;
-		if (output_possible(tty))
+		if (output_possible(opening))
 			events |= LINUX_POLLOUT | LINUX_POLLWRNORM;
 	}
 	mutex_unlock(&tty->lock);
@@ -301,35 +350,42 @@ static uint32_t tty_poll(struct file *file, struct poll_table *table)
 
 /* ---- opening and closing ---- */
 
-int tty_file_open(struct tty *tty, struct file *file, bool may_control)
+int tty_file_open(struct tty *tty, struct file *file, enum tty_open_how how)
 {
+	struct tty_opening *opening = malloc(sizeof(*opening));
+	int error = opening ? 0 : -ENOMEM;
+
 	mutex_lock(&tty->lock);
-	bool refused = tty->exclusive && atomic_load(&tty->nr_open) && !capable(CAP_SYS_ADMIN);
-	bool gone = tty->hung_up && tty->device->free;
-	if (!refused && !gone)
-		tty->hung_up = false;
+	if (!error && tty->device_closed)
+		error = -EIO;
+	if (!error && tty->exclusive && atomic_load(&tty->nr_open) && !capable(CAP_SYS_ADMIN))
+		error = -EBUSY;
+	unsigned nr_hangups = atomic_load(&tty->nr_hangups);
 	mutex_unlock(&tty->lock);
-	if (refused || gone) {
+	if (error) {
+		free(opening);
 		tty_put(tty);
-		return refused ? -EBUSY : -EIO;
+		return error;
 	}
+	*opening = (struct tty_opening){ tty, nr_hangups, .survives = how == TTY_OPEN_CONSOLE };
 	atomic_fetch_add(&tty->nr_open, 1);
-	file->private = tty;
+	file->private = opening;
 	/* who may only write (mode 0620) does not get what the owner of a terminal may do with it */
-	if (may_control && file_readable(file) && !(atomic_load(&file->flags) & LINUX_O_NOCTTY))
+	if (how == TTY_OPEN_LINE && file_readable(file) && !(atomic_load(&file->flags) & LINUX_O_NOCTTY))
 		job_control_open(tty);
 	return 0;
 }
 
 static void tty_release(struct file *file)
 {
-	struct tty *tty = file->private;
+	struct tty_opening *opening = file->private;
 
-	if (!tty)
+	if (!opening)
 		return;
-	if (atomic_fetch_sub(&tty->nr_open, 1) == 1)
-		tty->exclusive = false;
-	tty_put(tty);
+	if (atomic_fetch_sub(&opening->tty->nr_open, 1) == 1)
+		opening->tty->exclusive = false;
+	tty_put(opening->tty);
+	free(opening);
 }
 
 /* ---- settings ---- */
@@ -429,7 +485,7 @@ static long flush(struct tty *tty, uint64_t which)
 	mutex_lock(&tty->lock);
 	if (which != LINUX_TCOFLUSH)
 		ldisc_flush_input(&tty->ldisc);
-	if (which != LINUX_TCIFLUSH && !tty->carrying)
+	if (which != LINUX_TCIFLUSH)
 		tty->output_head = tty->output_tail;
 	mutex_unlock(&tty->lock);
 	wait_queue_wake_all(&tty->writers);
@@ -448,8 +504,9 @@ static long flow(struct tty *tty, uint64_t action)
 		tty_carry(tty);
 		return 0;
 	}
+	const struct tty_opening opening = { .tty = tty, .survives = true };
 	uint8_t byte = tty->ldisc.termios.c_cc[action == LINUX_TCIOFF ? LINUX_VSTOP : LINUX_VSTART];
-	return byte ? MIN(tty_write_bytes(tty, &byte, 1, false), 0) : 0;
+	return byte ? MIN(write_bytes(&opening, &byte, 1, false), 0) : 0;
 }
 
 static long count_to_user(uint64_t address, size_t count)
@@ -457,9 +514,8 @@ static long count_to_user(uint64_t address, size_t count)
 	return put_user_u32(address, (uint32_t)count);
 }
 
-static long tty_ioctl(struct file *file, unsigned request, uint64_t argument)
+long tty_request(struct tty *tty, unsigned request, uint64_t argument, bool readable)
 {
-	struct tty *tty = file->private;
 	struct linux_termios termios;
 
 	switch (request) {
@@ -500,19 +556,16 @@ static long tty_ioctl(struct file *file, unsigned request, uint64_t argument)
 	case LINUX_TIOCGDEV:
 		return put_user_u32(argument, tty->rdev);
 	}
-	return job_control_ioctl(tty, request, argument, file_readable(file));
+	return job_control_ioctl(tty, request, argument, readable);
 }
 
-void tty_hangup(struct tty *tty)
+static long tty_ioctl(struct file *file, unsigned request, uint64_t argument)
 {
-	mutex_lock(&tty->lock);
-	tty->hung_up = true;
-	tty->output_head = tty->output_tail;
-	mutex_unlock(&tty->lock);
-	wait_queue_wake_all(&tty->readers);
-	wait_queue_wake_all(&tty->writers);
-	wait_queue_wake_all(&tty->senders);
-	job_control_hangup(tty);
+	const struct tty_opening *opening = file->private;
+
+	if (hung_up(opening))
+		return request == LINUX_TIOCSPGRP ? -ENOTTY : -EIO;
+	return tty_request(opening->tty, request, argument, file_readable(file));
 }
 
 const struct file_ops tty_file_ops = {
