@@ -954,7 +954,7 @@ TEST(continue_behind_stop)
 		for (;;)
 			++*turns;
 	}
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < 6; i++) {
 		long before = *turns;
 
 		WAIT_UNTIL(*turns != before);
