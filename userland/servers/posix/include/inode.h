@@ -72,9 +72,9 @@ struct dir_context {
 };
 
 /*
- * Operations on inodes.  All that take a directory run under its lock, and under that of what loses a name, or of
- * a file that gets one; names are dentries that the caller found negative (to create) or positive (to remove).  A missing operation is -EPERM for
- * changes and -ENOTDIR for lookups.  Any may block.
+ * Operations on inodes.  All that take a directory run under its lock, and under that of what loses a name,
+ * or of a file that gets one; names are dentries that the caller found negative (to create) or positive (to
+ * remove).  A missing operation is -EPERM for changes and -ENOTDIR for lookups.  Any may block.
  */
 struct inode_ops {
 	/* Finds a name: makes the dentry positive with dentry_instantiate, leaves it alone if there is none. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rename.  Two directories are locked under rename_lock, so that the tree above them stands still, which the check
- * for moving a directory into itself needs, and no other rename holds one and wants the other.  Of two, one below the
- * other, the upper one is locked first, as who removes a directory locks its parent and then it.  What loses its name
- * is locked last: it is below the one, and rename_check_names has seen that the other is not below it.
+ * rename.  Two directories are locked under rename_lock, so that the tree above them stands still, which the
+ * check for moving a directory into itself needs, and no other rename holds one and wants the other.  Of two,
+ * one below the other, the upper one is locked first, as who removes a directory locks its parent and then it.
+ * What loses its name is locked last: it is below the one, and rename_check_names has seen that the other is
+ * not below it.
  */
 #include <quoin/runtime.h>
 
