@@ -386,12 +386,14 @@ TEST(flow_control)
 	type("\023");
 	sleep_ms(30);
 	CHECK_OK(fcntl(slave, F_SETFL, O_RDWR | O_NONBLOCK));
-	(void)!write(slave, "held\n", 5);
+	int held = write(slave, "held\n", 5) == 5;
 	CHECK_STR(screen(), "");
 	type("\021");
 	CHECK_OK(fcntl(slave, F_SETFL, O_RDWR));
 	CHECK_EQ(write(slave, "free\n", 5), 5);
-	CHECK(strstr(screen(), "free"));
+	const char *text = screen();
+	CHECK(strstr(text, "free"));
+	CHECK_EQ(strstr(text, "held") != NULL, held);
 }
 
 /* Hang-up. */
