@@ -194,9 +194,9 @@ TEST(bytes_waiting)
 
 	pty_make();
 	type("hello\nhalf");
-	CHECK(slave_has_input());
+	WAIT_UNTIL(slave_has_input());
 	CHECK_OK(ioctl(slave, FIONREAD, &nr));
-	CHECK(nr == 6 || nr == 10);
+	CHECK_EQ(nr, 6);
 }
 
 TEST(long_line_is_cut)
@@ -373,13 +373,14 @@ TEST(flush)
 {
 	pty_make();
 	type("lost\n");
-	CHECK(slave_has_input());
+	WAIT_UNTIL(slave_has_input());
 	CHECK_OK(tcflush(slave, TCIFLUSH));
 	type("kept\n");
 	CHECK_STR(slave_line(), "kept\n");
 	CHECK_ERR(tcflush(slave, 99), EINVAL);
 }
 
+/* What a write took while output stood still comes out later: a system may hold it, or take nothing. */
 TEST(flow_control)
 {
 	pty_make();
@@ -793,10 +794,10 @@ TEST(orphaned_stopped_group_is_hung_up)
 		if (CHILD(job)) {
 			CHECK_OK(setpgid(0, 0));
 			CHECK_EQ(kill(getpid(), SIGSTOP), 0);
+			CHECK_EQ(write(fds[1], "c", 1), 1); /* continued, and not killed */
 			_exit(0);
 		}
 		signal(SIGHUP, SIG_IGN);
-			CHECK_EQ(write(fds[1], "c", 1), 1); /* continued, and not killed */
 		CHECK_EQ(waitpid(job, NULL, WUNTRACED), job);
 		CHECK_EQ(process_state(job), 'T');
 		CHECK_EQ(write(fds[1], &job, sizeof(job)), sizeof(job));
