@@ -81,8 +81,8 @@ TEST(realtime_agrees)
 	CHECK(now.tv_sec > 1577836800);
 	CHECK_OK(gettimeofday(&day, NULL));
 	CHECK(day.tv_sec - now.tv_sec <= 2 && day.tv_sec >= now.tv_sec);
-	seconds = syscall(SYS_time, NULL);
-	CHECK(seconds - now.tv_sec <= 2 && seconds >= now.tv_sec);
+	seconds = syscall(SYS_time, NULL); /* of the last tick, on Linux: perhaps in the second before */
+	CHECK(seconds - now.tv_sec <= 2 && seconds >= now.tv_sec - 1);
 }
 
 TEST(clock_errors)
