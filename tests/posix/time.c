@@ -144,8 +144,10 @@ TEST(nanosleep_goes_on_after_stop)
 	pid_t pid;
 
 	if (CHILD(pid)) {
-		struct timespec moment = { 0, 200000000 };
+		struct timespec moment = { 0, 500000000 };
+		long long start = now_ms();
 		CHECK_OK(nanosleep(&moment, NULL));
+		CHECK(now_ms() - start >= 499);
 		_exit(0);
 	}
 	WAIT_UNTIL(process_state(pid) == 'S');
