@@ -503,19 +503,33 @@ TEST(signal_to_process_finds_open_thread)
 	CHECK(join(thread) == (void *)1);
 	CHECK_EQ(nr_mine, 0);
 }
+__attribute__((noreturn)) static void *run_ticks(void *argument)
+{
+	for (volatile unsigned *ticks = argument;;)
+		++*ticks;
+}
+
 
 TEST(stop_stops_all_threads)
+	volatile unsigned *ticks = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned seen;
 {
 	pid_t pid;
+	CHECK((void *)ticks != MAP_FAILED);
 
 	if (CHILD(pid)) {
-		start(run_busy, NULL);
+		start(run_ticks, (void *)ticks);
 		for (;;)
 			pause();
 	}
-	sleep_ms(20);
+	WAIT_UNTIL(*ticks != 0);
 	CHECK_OK(kill(pid, SIGSTOP));
 	CHECK_EQ(waitpid(pid, NULL, WUNTRACED), pid);
+	seen = *ticks;
+	sleep_ms(20);
+	CHECK_EQ(*ticks, seen);
+	CHECK_OK(kill(pid, SIGCONT));
+	WAIT_UNTIL(*ticks != seen);
 	CHECK_EQ(process_state(pid), 'T');
 	CHECK_OK(kill(pid, SIGKILL));
 	wait_signalled(pid, SIGKILL);
