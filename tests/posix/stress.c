@@ -111,6 +111,7 @@ TEST(token_through_a_chain)
 {
 	enum { LENGTH = 30, ROUNDS = 20 };
 	int first[2], in, next[2];
+	int status;
 	char byte;
 	pid_t pid;
 
@@ -135,8 +136,10 @@ TEST(token_through_a_chain)
 	}
 	close(first[1]);
 	CHECK_EQ(read(in, &byte, 1), 0);
-	for (int i = 0; i < LENGTH; i++)
-		CHECK(waitpid(-1, NULL, 0) > 0);
+	for (int i = 0; i < LENGTH; i++) {
+		CHECK_OK(waitpid(-1, &status, 0));
+		CHECK_EQ(status, 0);
+	}
 }
 
 TEST(fork_bomb_under_limit)
@@ -227,7 +230,8 @@ static void work_signals(int worker)
 {
 	struct sigaction action = { .sa_handler = on_signal };
 	struct timespec moment = { 0, 500000 };
-	pid_t pid;
+	int status;
+	pid_t pid, ended;
 
 	(void)worker;
 	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
@@ -236,8 +240,10 @@ static void work_signals(int worker)
 			nanosleep(&moment, NULL);
 		_exit(0);
 	}
-	while (waitpid(pid, NULL, WNOHANG) == 0)
-		kill(pid, SIGUSR1);
+	while ((ended = waitpid(pid, &status, WNOHANG)) == 0)
+		CHECK_OK(kill(pid, SIGUSR1));
+	CHECK_EQ(ended, pid);
+	CHECK_EQ(status, 0);
 }
 
 TEST(sleeps_under_fire)
@@ -294,6 +300,7 @@ TEST(fork_while_threads_write)
 	pid_t pid;
 
 	shared_area = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(shared_area != MAP_FAILED);
 	for (intptr_t i = 0; i < NR_WORKERS; i++)
 		CHECK_EQ(pthread_create(&threads[i], NULL, run_writer, (void *)i), 0);
 	for (int round = 0; round < 25; round++) {
@@ -341,6 +348,7 @@ TEST(protection_changes_under_a_writer)
 	pthread_t thread;
 
 	toggled = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK((void *)toggled != MAP_FAILED);
 	CHECK_OK(sigaction(SIGSEGV, &action, NULL));
 	CHECK_EQ(pthread_create(&thread, NULL, run_toggle, NULL), 0);
 	long long end = now_ms() + 500;
