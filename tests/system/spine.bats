@@ -24,6 +24,7 @@ load helper
         }
         work; work
         before=$(calls); work; after=$(calls)
+        [ "$before" -gt 0 ] || exit # else nothing was counted
         echo $((after - before))'
     echo "$output"
     [ "$status" = 0 ]
