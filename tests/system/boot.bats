@@ -82,6 +82,7 @@ load helper
 @test "64 MiB of memory" {
     [ "$KERNEL" != linux ] || skip "the oracle needs more"
     run vm exec --mem 64M -- sh -c "echo enough"
+    [ "$status" = 0 ]
     [ "$output" = enough ]
 }
 
@@ -114,6 +115,7 @@ load helper
     calm
     clean "$disk"
     run vm exec --drive "$disk" -- cat /root/d/f
+    [ "$status" = 0 ]
     [ "$output" = kept ]
     clean "$disk"
 }

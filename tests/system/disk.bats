@@ -84,7 +84,7 @@ on_disk() {
 @test "a disk is mounted and unmounted any number of times" {
     other=$BATS_TEST_TMPDIR/other
     truncate -s 8M "$other"
-    mke2fs -q -t ext4 "$other"
+    /sbin/mke2fs -q -t ext4 "$other"
     run vm exec --disk "$other" -- sh -ec '
         umount /mnt 2>/dev/null || :
         for i in $(seq 60); do
