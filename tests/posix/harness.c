@@ -240,7 +240,9 @@ void tree_remove(const char *path)
 	while (dir && (entry = readdir(dir))) {
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
-		snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
+		/* cut off, it would name this directory again */
+		if (snprintf(name, sizeof(name), "%s/%s", path, entry->d_name) >= (int)sizeof(name))
+			continue;
 		if (unlink(name) < 0)
 			tree_remove(name);
 	}
