@@ -174,7 +174,7 @@ TEST(ioctl_flags)
 TEST(number_limit)
 {
 	struct rlimit limit;
-	int nr = 0, fd;
+	int nr = 0, fd, fds[2];
 
 	CHECK_OK(getrlimit(RLIMIT_NOFILE, &limit));
 	limit.rlim_cur = 20;
@@ -188,7 +188,7 @@ TEST(number_limit)
 	CHECK_ERR(dup(0), EMFILE);
 	CHECK_ERR(dup2(0, 20), EBADF);
 	CHECK_ERR(fcntl(0, F_DUPFD, 20), EINVAL);
-	CHECK_ERR(syscall(SYS_pipe, &nr), EMFILE);
+	CHECK_ERR(syscall(SYS_pipe, fds), EMFILE);
 }
 
 TEST(many_descriptors)
@@ -290,9 +290,12 @@ TEST(dev_files)
 	CHECK_ERR(write(fd, bytes, 1), ENOSPC);
 }
 
+static volatile sig_atomic_t nr_alarms;
+
 static void on_alarm(int number)
 {
 	(void)number;
+	nr_alarms++;
 }
 
 /* Zeros are there at once: there is nothing that a signal could break off before the first. */
@@ -308,6 +311,7 @@ TEST(zeros_under_signals)
 	CHECK_OK(setitimer(ITIMER_REAL, &often, NULL));
 	while (now_ms() < end)
 		CHECK_EQ(read(fd, bytes, 16), 16);
+	CHECK(nr_alarms > 0);
 }
 
 /* An event counter or a set of files is what it is, and nothing that could be opened again by a name. */
