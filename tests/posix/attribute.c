@@ -47,7 +47,6 @@ TEST(statx_fields)
 	CHECK_EQ(more.stx_nlink, 1);
 	CHECK_EQ(more.stx_mtime.tv_sec, status.st_mtime);
 	CHECK_EQ(more.stx_mtime.tv_nsec, status.st_mtim.tv_nsec);
-	CHECK_OK(stat("/dev/null", &status));
 	CHECK_OK(syscall(SYS_statx, AT_FDCWD, "/dev/null", 0, LINUX_STATX_BASIC_STATS, &more));
 	CHECK(more.stx_rdev_major == 1 && more.stx_rdev_minor == 3);
 }
@@ -85,8 +84,6 @@ TEST(openat2_rules)
 	char large[64] = { 0 };
 
 	touch("f");
-	CHECK_OK(symlink("f", "l"));
-	CHECK_OK(mkdir("d", 0755));
 	CHECK_OK(open_how(AT_FDCWD, "f", O_RDONLY, 0, 0));
 	CHECK_OK(open_how(AT_FDCWD, "new", O_RDWR | O_CREAT, 0600, 0));
 	CHECK_ERR(open_how(AT_FDCWD, "f", O_RDONLY, 0600, 0), EINVAL);
@@ -184,7 +181,8 @@ TEST(utime_family)
 	CHECK(status.st_atime == 1000 && status.st_mtime == 2000);
 	CHECK_OK(syscall(SYS_utimes, "f", times));
 	CHECK_OK(stat("f", &status));
-	CHECK(status.st_atime == 3000 && status.st_mtim.tv_nsec == 6000);
+	CHECK_EQ(status.st_atime, 3000);
+	CHECK(status.st_mtime == 4000 && status.st_mtim.tv_nsec == 6000);
 	times[1].tv_sec = 5000;
 	CHECK_OK(syscall(SYS_futimesat, AT_FDCWD, "f", times));
 	CHECK_OK(stat("f", &status));
