@@ -21,6 +21,7 @@
 #define EXIT_SKIPPED            77
 #define DEFAULT_TIMEOUT_SECONDS 40
 #define WARM_UP_SECONDS         4
+#define MAX_CASES               256
 
 extern const struct test_case __start_test_cases[], __stop_test_cases[];
 
@@ -571,14 +572,14 @@ __attribute__((weak)) int test_role(const char *role, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	const char *role = getenv("TEST_ROLE");
-	static struct test_case cases[256];
+	static struct test_case cases[MAX_CASES + 1];
 	int listing = argc > 1 && strcmp(argv[1], "-l") == 0, nr;
 
 	if (role)
 		return test_role(role, argc, argv);
-	nr = cases_collect(cases, 256, argv + (argc > 0) + listing);
-	if (!nr) {
-		say_line("# no such case");
+	nr = cases_collect(cases, MAX_CASES + 1, argv + (argc > 0) + listing);
+	if (!nr || nr > MAX_CASES) {
+		say_line(nr ? "# more than %d cases" : "# no such case", MAX_CASES);
 		return 1;
 	}
 	for (int i = 0; listing && i < nr; i++)
