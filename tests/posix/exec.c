@@ -523,7 +523,7 @@ TEST(elf_wrong_kind)
 	CHECK_EQ(elf_run(&elf, sizeof(elf)), 200);
 }
 
-/* Whatever becomes of it, it must not run and nothing else may suffer. */
+/* Whatever becomes of it (some are programs all the same), it comes to an end, and nothing else suffers. */
 TEST(elf_hostile_segments)
 {
 	static const uint64_t values[] = {
