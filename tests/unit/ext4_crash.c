@@ -129,14 +129,14 @@ static void run(struct disk *disk)
 /* the disk at the moment before write number `cut` */
 static void disk_cut(struct disk *disk, const uint8_t *before, unsigned cut, bool lossy)
 {
-	unsigned last_flush = 0;
+	unsigned nr_flushed = 0;
 
 	memcpy(disk->data, before, disk->size);
 	for (unsigned i = 0; i < cut; i++)
 		if (!writes[i].len)
-			last_flush = i;
+			nr_flushed = i + 1;
 	for (unsigned i = 0; i < cut; i++) {
-		if (!writes[i].len || (lossy && i > last_flush && random_below(2)))
+		if (!writes[i].len || (lossy && i >= nr_flushed && random_below(2)))
 			continue;
 		memcpy(disk->data + writes[i].offset, writes[i].data, writes[i].len);
 	}
@@ -258,6 +258,7 @@ static void test_oversized(const char *options)
 	CHECK_EQ(name_create(fs, dir, "b", S_IFREG | 0644, &file), 0);
 	CHECK_EQ(ext4_sync(fs), 0);
 	end = nr_writes;
+	CHECK_OR_STOP(end);
 	disk.env.write = fs->env.write = disk_write;
 	disk.env.flush = fs->env.flush = disk_flush;
 	CHECK_EQ(ext4_unmount(fs), 0);
@@ -318,7 +319,7 @@ static void test_written_again(const char *options, unsigned failing_flush)
 	cuts_end(&disk, before);
 }
 
-/* a transaction that debugfs wrote: block 5000 of a file becomes 'y's */
+/* a transaction that debugfs wrote: two blocks become 'y's, and one of them is revoked */
 static void test_foreign_journal(const char *options, const char *open_options)
 {
 	struct disk disk;

@@ -153,9 +153,13 @@ static void disk_map(struct disk *disk)
 /* a disk of size (as truncate takes it), formatted with these options of mke2fs */
 static UNUSED void disk_make(struct disk *disk, const char *size, const char *options)
 {
+	int fd;
+
 	memset(disk, 0, sizeof(*disk));
 	strcpy(disk->path, "/tmp/ext4-unit-XXXXXX");
-	CHECK_OR_STOP((close(mkstemp(disk->path)), 1));
+	fd = mkstemp(disk->path);
+	CHECK_OR_STOP(fd >= 0);
+	close(fd);
 	CHECK_OR_STOP(!shell("truncate -s %s %s && mke2fs -q -F %s %s 2>&1 >/dev/null", size, disk->path,
 			     options, disk->path));
 	disk_map(disk);

@@ -109,11 +109,12 @@ static void test_size(void)
 	fs = disk_mount(&disk);
 	CHECK_EQ(name_create(fs, EXT4_ROOT, "f", S_IFREG, &id), 0);
 	CHECK_EQ(ext4_unmount(fs), 0);
-	shell("debugfs -w -R 'sif f size 4398046510080' %s 2>/dev/null >&2", disk.path); /* (2^32 - 1) blocks */
+	CHECK(!shell("debugfs -w -R 'sif f size 4398046510080' %s 2>/dev/null >&2", disk.path));
 	fs = disk_mount(&disk);
 	CHECK_EQ(path_find(fs, "f", &attr), 0);
+	CHECK_EQ(attr.size, UINT32_MAX * 1024ull);
 	CHECK_EQ(ext4_unmount(fs), 0);
-	shell("debugfs -w -R 'sif f size 4398046510081' %s 2>/dev/null >&2", disk.path);
+	CHECK(!shell("debugfs -w -R 'sif f size 4398046510081' %s 2>/dev/null >&2", disk.path));
 	fs = disk_mount(&disk);
 	CHECK_EQ(path_find(fs, "f", &attr), -EUCLEAN);
 	CHECK(ext4_unmount(fs) < 0);
