@@ -244,9 +244,7 @@ static void test_oversized(const char *options)
 	unsigned end;
 
 	nr_writes = 0;
-	disk_make(&disk, "24M", options);
-	disk.quiet = true;
-	fs = disk_mount(&disk);
+	fs = disk_make_mounted(&disk, "24M", options);
 	CHECK_EQ(name_create(fs, EXT4_ROOT, "dir", S_IFDIR | 0755, &dir), 0);
 	CHECK_EQ(name_create(fs, dir, "a", S_IFREG | 0644, &file), 0);
 	CHECK_EQ(ext4_sync(fs), 0);
@@ -286,9 +284,7 @@ static void test_written_again(const char *options, unsigned failing_flush)
 	uint8_t *before;
 
 	nr_writes = 0;
-	disk_make(&disk, "24M", options);
-	disk.quiet = true;
-	fs = disk_mount(&disk);
+	fs = disk_make_mounted(&disk, "24M", options);
 	CHECK_EQ(name_create(fs, EXT4_ROOT, "dir", S_IFDIR | 0755, &dir), 0);
 	CHECK_EQ(ext4_sync(fs), 0);
 	before = malloc(disk.size);

@@ -189,6 +189,14 @@ static UNUSED struct ext4_fs *disk_mount(struct disk *disk)
 	return fs;
 }
 
+/* a new disk, mounted; what the library says of it is not shown */
+static UNUSED struct ext4_fs *disk_make_mounted(struct disk *disk, const char *size, const char *options)
+{
+	disk_make(disk, size, options);
+	disk->quiet = true;
+	return disk_mount(disk);
+}
+
 /* unmounted, checked by e2fsck, mounted again */
 static UNUSED struct ext4_fs *disk_remount(struct disk *disk, struct ext4_fs *fs)
 {

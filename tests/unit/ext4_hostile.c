@@ -55,9 +55,7 @@ static void test_empty_name(void)
 	uint8_t *block;
 	uint32_t at = 0;
 
-	disk_make(&disk, "4M", OPTIONS);
-	disk.quiet = true;
-	fs = disk_mount(&disk);
+	fs = disk_make_mounted(&disk, "4M", OPTIONS);
 	dir = dir_make(fs, 1);
 	block = disk_block(fs, "dir", 0);
 	ext4_shrink(fs);
@@ -81,9 +79,7 @@ static void test_maze(void)
 	struct dx_hash hash;
 	uint8_t *block;
 
-	disk_make(&disk, "4M", OPTIONS);
-	disk.quiet = true;
-	fs = disk_mount(&disk);
+	fs = disk_make_mounted(&disk, "4M", OPTIONS);
 	dir = dir_make(fs, NR_NAMES);
 	block = disk_block(fs, "dir", 0);
 	entries = (void *)(block + DX_ROOT_OFFSET);
@@ -104,9 +100,7 @@ static void test_size(void)
 	struct ext4_fs *fs;
 	struct ext4_id id;
 
-	disk_make(&disk, "4M", OPTIONS);
-	disk.quiet = true;
-	fs = disk_mount(&disk);
+	fs = disk_make_mounted(&disk, "4M", OPTIONS);
 	CHECK_EQ(name_create(fs, EXT4_ROOT, "f", S_IFREG, &id), 0);
 	CHECK_EQ(ext4_unmount(fs), 0);
 	CHECK(!shell("debugfs -w -R 'sif f size 4398046510080' %s 2>/dev/null >&2", disk.path));
@@ -169,9 +163,7 @@ static void test_superblock_changes(const char *options, bool sealed)
 	struct ext4_fs *fs;
 	struct ext4_id id;
 
-	disk_make(&disk, "4M", options);
-	disk.quiet = true;
-	fs = disk_mount(&disk);
+	fs = disk_make_mounted(&disk, "4M", options);
 	CHECK_EQ(name_create(fs, EXT4_ROOT, "f", S_IFREG, &id), 0);
 	CHECK_EQ(ext4_sync(fs), 0);
 	root_entry(fs, "f")->inode = UINT32_MAX;
@@ -198,9 +190,7 @@ static void test_mark_survives_recovery(bool by_e2fsck)
 	struct ext4_fs *fs;
 	struct ext4_id id;
 
-	disk_make(&disk, "24M", "-t ext4 -b 1024");
-	disk.quiet = true;
-	fs = disk_mount(&disk);
+	fs = disk_make_mounted(&disk, "24M", "-t ext4 -b 1024");
 	CHECK_EQ(name_create(fs, EXT4_ROOT, "f", S_IFREG, &id), 0);
 	CHECK_EQ(ext4_sync(fs), 0);
 	root_entry(fs, "f")->inode = UINT32_MAX;
@@ -230,9 +220,7 @@ static void test_named_orphans(void)
 	struct ext4_fs *fs;
 	char target[80];
 
-	disk_make(&disk, "4M", OPTIONS);
-	disk.quiet = true;
-	fs = disk_mount(&disk);
+	fs = disk_make_mounted(&disk, "4M", OPTIONS);
 	CHECK_EQ(ext4_create(fs, EXT4_ROOT, "node", 4, &node, &attr), 0);
 	CHECK_EQ(ext4_create(fs, EXT4_ROOT, "link", 4,
 			     &(struct ext4_new){ .mode = S_IFLNK | 0777, .target = "here", .target_len = 4 },
@@ -263,9 +251,8 @@ static void test_counts(void)
 	struct ext4_fs *fs = NULL;
 	struct ext4_id id;
 
-	disk_make(&disk, "4M", "-t ext4 -b 1024 -O ^metadata_csum,^uninit_bg,^has_journal,^64bit -N 512");
-	disk.quiet = true;
-	fs = disk_mount(&disk);
+	fs = disk_make_mounted(&disk, "4M",
+			       "-t ext4 -b 1024 -O ^metadata_csum,^uninit_bg,^has_journal,^64bit -N 512");
 	CHECK_EQ(fs->nr_groups, 1);
 	CHECK_EQ(name_create(fs, EXT4_ROOT, "f", S_IFREG, &id), 0);
 	CHECK_EQ(ext4_unmount(fs), 0);

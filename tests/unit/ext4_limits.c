@@ -256,9 +256,7 @@ static void test_write_error(void)
 	struct ext4_attr attr;
 	char name[16];
 
-	disk_make(&disk, "8M", "-t ext4");
-	disk.quiet = true;
-	fs = disk_mount(&disk);
+	fs = disk_make_mounted(&disk, "8M", "-t ext4");
 	for (int i = 0; i < 100; i++) {
 		snprintf(name, sizeof(name), "%d", i);
 		CHECK_EQ(name_create(fs, EXT4_ROOT, name, S_IFREG, &id), 0);
@@ -281,9 +279,7 @@ static void test_no_memory(const char *options)
 	char name[16];
 	int err;
 
-	disk_make(&disk, "8M", options);
-	disk.quiet = true;
-	fs = disk_mount(&disk);
+	fs = disk_make_mounted(&disk, "8M", options);
 	for (int round = 0; round < 10; round++) {
 		snprintf(name, sizeof(name), "%d", round);
 		CHECK_EQ(name_create(fs, EXT4_ROOT, name, S_IFREG, &id), 0);

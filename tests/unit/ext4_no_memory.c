@@ -377,9 +377,7 @@ static void test_sync(void)
 	long n = 0;
 	int err;
 
-	disk_make(&journaled, "8M", "-t ext4 -b 1024 -J size=1");
-	journaled.quiet = true;
-	fs = disk_mount(&journaled);
+	fs = disk_make_mounted(&journaled, "8M", "-t ext4 -b 1024 -J size=1");
 	CHECK_EQ(name_create(fs, EXT4_ROOT, "file", S_IFREG | 0644, &id), 0);
 	transaction = ext4_transaction(fs);
 	do {
