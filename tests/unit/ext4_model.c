@@ -46,7 +46,6 @@ static void entry_add(struct node *dir, const char *name, struct node *node)
 {
 	struct entry *entry = calloc(1, sizeof(*entry));
 
-	strcpy(entry->name, name);
 	*entry = (struct entry){ .next = entries, .node = node, .dir = dir };
 	strcpy(entry->name, name);
 	entries = entry;
