@@ -326,6 +326,14 @@ static long tty_read(struct file *file, struct io_iter *iter, int64_t *pos)
 	return len;
 }
 
+/* As Linux's n_tty_poll: with VTIME 0, what makes a read wait is no input to poll either. */
+static size_t input_least_polled(const struct tty *tty)
+{
+	const uint8_t *cc = tty->ldisc.termios.c_cc;
+
+	return cc[LINUX_VMIN] && !cc[LINUX_VTIME] ? cc[LINUX_VMIN] : 1;
+}
+
 static uint32_t tty_poll(struct file *file, struct poll_table *table)
 {
 	const struct tty_opening *opening = file->private;
@@ -339,7 +347,7 @@ static uint32_t tty_poll(struct file *file, struct poll_table *table)
 		events = LINUX_POLLHUP | LINUX_POLLERR | LINUX_POLLIN | LINUX_POLLRDNORM | LINUX_POLLOUT |
 			 LINUX_POLLWRNORM;
 	} else {
-		if (ldisc_readable(&tty->ldisc))
+		if (input_ready(opening, input_least_polled(tty)))
 			events |= LINUX_POLLIN | LINUX_POLLRDNORM;
 		if (output_possible(opening))
 			events |= LINUX_POLLOUT | LINUX_POLLWRNORM;
