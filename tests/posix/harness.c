@@ -384,7 +384,7 @@ static int books_settle(const struct books *before, struct books *after)
 	for (unsigned pause_ms = 1;; pause_ms += pause_ms < 50 ? pause_ms : 0) {
 		books_read(after);
 		long long excess = books_excess(before, after, 0);
-		if (!excess)
+		if (!excess && (after->nr || !before->nr)) /* they can be read as before */
 			return 1;
 		if (excess < least)
 			end = now_ms() + BOOKS_SETTLE_MS;
