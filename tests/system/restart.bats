@@ -65,7 +65,7 @@ came_back() {
         for n in $(seq 2 41); do
             cat /mnt/file
             echo ext4-$n > /proc/quoin/restart
-            ! ls -l /mnt/another 2> /dev/null
+            ls -l /mnt/another 2>&1 | grep -q "I/O error"
             umount /mnt
             mount -t ext4 -o ro /dev/vdb /mnt
         done
