@@ -315,7 +315,7 @@ static void test_written_again(const char *options, unsigned failing_flush)
 	cuts_end(&disk, before);
 }
 
-/* a transaction that debugfs wrote: two blocks become 'y's, and one of them is revoked */
+/* what debugfs wrote to a journal: two blocks of 'y's, and that the first of them is revoked */
 static void test_foreign_journal(const char *options, const char *open_options)
 {
 	struct disk disk;
