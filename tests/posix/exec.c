@@ -319,9 +319,9 @@ TEST(bad_pointers)
 	char *args[] = { "x", BAD_POINTER, NULL }, *env[] = { NULL };
 
 	CHECK_ERR(syscall(SYS_execve, BAD_POINTER, NULL, NULL), EFAULT);
-	CHECK_ERR(syscall(SYS_execve, "/bin/true", BAD_POINTER, NULL), EFAULT);
-	CHECK_ERR(syscall(SYS_execve, "/bin/true", args, env), EFAULT);
-	CHECK_ERR(syscall(SYS_execve, "/bin/true", KERNEL_POINTER, env), EFAULT);
+	CHECK_ERR(syscall(SYS_execve, "/bin/false", BAD_POINTER, NULL), EFAULT);
+	CHECK_ERR(syscall(SYS_execve, "/bin/false", args, env), EFAULT);
+	CHECK_ERR(syscall(SYS_execve, "/bin/false", KERNEL_POINTER, env), EFAULT);
 }
 
 TEST(argument_too_long)
@@ -330,7 +330,7 @@ TEST(argument_too_long)
 	char *args[] = { "x", long_text, NULL }, *env[] = { NULL };
 
 	memset(long_text, 'x', sizeof(long_text) - 1);
-	CHECK_ERR(execve("/bin/true", args, env), E2BIG);
+	CHECK_ERR(execve("/bin/false", args, env), E2BIG);
 }
 
 TEST(arguments_too_many)
@@ -340,7 +340,7 @@ TEST(arguments_too_many)
 
 	for (int i = 0; i < NR; i++)
 		args[i] = "twenty characters...";
-	CHECK_ERR(execve("/bin/true", args, env), E2BIG);
+	CHECK_ERR(execve("/bin/false", args, env), E2BIG);
 }
 
 TEST(text_busy)
