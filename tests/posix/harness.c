@@ -161,6 +161,18 @@ char process_state(pid_t pid)
 	return end && end[1] == ' ' ? end[2] : 0;
 }
 
+pid_t signal_when_asleep(int number)
+{
+	pid_t pid, parent = getpid();
+
+	if (CHILD(pid)) {
+		WAIT_UNTIL(process_state(parent) == 'S');
+		CHECK_OK(kill(parent, number));
+		_exit(0);
+	}
+	return pid;
+}
+
 void become_user(unsigned id)
 {
 	CHECK_OK(setgroups(0, NULL));

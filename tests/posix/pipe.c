@@ -369,15 +369,10 @@ TEST(read_interrupted)
 {
 	char byte;
 	int fds[2];
-	pid_t pid, parent = getpid();
 
 	CHECK_OK(pipe(fds));
 	handle(SIGUSR1, 0);
-	if (CHILD(pid)) {
-		WAIT_UNTIL(process_state(parent) == 'S');
-		CHECK_OK(kill(parent, SIGUSR1));
-		_exit(0);
-	}
+	pid_t pid = signal_when_asleep(SIGUSR1);
 	CHECK_ERR(read(fds[0], &byte, 1), EINTR);
 	wait_ok(pid);
 }
@@ -407,15 +402,10 @@ TEST(write_interrupted_after_a_part)
 {
 	static char bytes[100000];
 	int fds[2], nr;
-	pid_t pid, parent = getpid();
 
 	CHECK_OK(pipe(fds));
 	handle(SIGUSR1, 0);
-	if (CHILD(pid)) {
-		WAIT_UNTIL(process_state(parent) == 'S');
-		CHECK_OK(kill(parent, SIGUSR1));
-		_exit(0);
-	}
+	pid_t pid = signal_when_asleep(SIGUSR1);
 	CHECK_EQ(write(fds[1], bytes, sizeof(bytes)), 65536);
 	CHECK_EQ(*nr_handled, 1);
 	CHECK_OK(ioctl(fds[0], FIONREAD, &nr));

@@ -40,15 +40,9 @@ static void on_signal(int number)
 static pid_t signal_later(int number)
 {
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
-	pid_t pid, parent = getpid();
 
 	CHECK_OK(sigaction(number, &action, NULL));
-	if (CHILD(pid)) {
-		WAIT_UNTIL(process_state(parent) == 'S');
-		CHECK_OK(kill(parent, number));
-		_exit(0);
-	}
-	return pid;
+	return signal_when_asleep(number);
 }
 
 TEST(pipe_events)

@@ -793,22 +793,10 @@ TEST(stack_overflow_kills)
 
 /* Waiting. */
 
-static pid_t signal_later(int number)
-{
-	pid_t pid, parent = getpid();
-
-	if (CHILD(pid)) {
-		WAIT_UNTIL(process_state(parent) == 'S');
-		CHECK_OK(kill(parent, number));
-		_exit(0);
-	}
-	return pid;
-}
-
 TEST(pause_ends)
 {
 	handle(SIGUSR1, SA_RESTART);
-	pid_t pid = signal_later(SIGUSR1);
+	pid_t pid = signal_when_asleep(SIGUSR1);
 	CHECK_ERR(pause(), EINTR);
 	CHECK_EQ(nr_seen, 1);
 	wait_ok(pid);
@@ -848,10 +836,10 @@ TEST(sigtimedwait)
 	CHECK_EQ(info.si_pid, getpid());
 	CHECK(!is_pending(SIGUSR1));
 	CHECK_ERR(sigtimedwait(&set, &info, &bad), EINVAL);
-	pid_t pid = signal_later(SIGUSR1);
+	pid_t pid = signal_when_asleep(SIGUSR1);
 	CHECK_EQ(sigwaitinfo(&set, &info), SIGUSR1);
 	wait_ok(pid);
-	pid = signal_later(SIGUSR2);
+	pid = signal_when_asleep(SIGUSR2);
 	CHECK_ERR(syscall(SYS_rt_sigtimedwait, &set, &info, NULL, 8), EINTR);
 	wait_ok(pid);
 }
@@ -877,11 +865,11 @@ TEST(wait_interrupted_and_restarted)
 		_exit(0);
 	}
 	handle(SIGUSR1, 0);
-	sender = signal_later(SIGUSR1);
+	sender = signal_when_asleep(SIGUSR1);
 	CHECK_ERR(waitpid(pid, NULL, 0), EINTR);
 	wait_ok(sender);
 	CHECK_OK(sigaction(SIGUSR1, &tell, NULL));
-	sender = signal_later(SIGUSR1);
+	sender = signal_when_asleep(SIGUSR1);
 	CHECK_EQ(waitpid(pid, NULL, 0), pid);
 	CHECK_EQ(nr_seen, 2);
 	wait_ok(sender);

@@ -125,14 +125,9 @@ TEST(nanosleep_errors)
 TEST(nanosleep_interrupted)
 {
 	struct timespec moment = { 5, 0 }, left = { 0, 0 };
-	pid_t pid, parent = getpid();
 
 	handle(SIGUSR1);
-	if (CHILD(pid)) {
-		WAIT_UNTIL(process_state(parent) == 'S');
-		CHECK_OK(kill(parent, SIGUSR1));
-		_exit(0);
-	}
+	pid_t pid = signal_when_asleep(SIGUSR1);
 	CHECK_ERR(nanosleep(&moment, &left), EINTR);
 	CHECK(left.tv_sec >= 3 && left.tv_sec < 5);
 	wait_ok(pid);
