@@ -142,13 +142,12 @@ void test_wait(const char *file, int line, pid_t pid, int want_status)
 		test_fail(file, line, "process ended with status %#x, not %#x", status, want_status);
 }
 
-char process_state(pid_t pid)
+static char state_in(const char *path)
 {
-	char path[64], text[512];
+	char text[512];
 	ssize_t len;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	fd = open(path, O_RDONLY);
 	if (fd < 0)
 		return 0;
@@ -159,6 +158,22 @@ char process_state(pid_t pid)
 	text[len] = 0;
 	char *end = strrchr(text, ')');
 	return end && end[1] == ' ' ? end[2] : 0;
+}
+
+char process_state(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	return state_in(path);
+}
+
+char thread_state(pid_t tid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	return state_in(path);
 }
 
 pid_t signal_when_asleep(int number)

@@ -137,6 +137,8 @@ void test_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The state letter of /proc/PID/stat: R, S, T, Z, ...; 0 if there is no such process. */
 char process_state(pid_t pid);
+/* The same of a thread of the caller's process. */
+char thread_state(pid_t tid);
 /* A child that sends the caller this signal once it sleeps; for wait_ok(). */
 pid_t signal_when_asleep(int number);
 /* Becomes an ordinary user without groups; for good. */

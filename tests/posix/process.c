@@ -760,26 +760,38 @@ TEST(priority_of_an_ordinary_user)
 	CHECK_EQ(getpriority(PRIO_PROCESS, 0), 5);
 }
 
-/* Shell scripts are written so: a child that shares its parent's CPU doesn't take it away. */
-TEST(a_parent_goes_on_first)
+/* How often of 20 times the parent goes on before its child has run; the page is shared. */
+static int times_ahead(volatile int *nr_run)
 {
-	volatile int *runs = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	cpu_set_t first = { { 1 } };
 	int nr_ahead = 0;
 	pid_t pid;
 
-	CHECK(runs != MAP_FAILED);
-	CHECK_OK(sched_setaffinity(0, sizeof(first), &first));
+	*nr_run = 0;
 	for (int i = 0; i < 20; i++) {
 		if (CHILD(pid)) {
-			*runs = i + 1;
+			*nr_run = i + 1;
 			_exit(0);
 		}
-		nr_ahead += *runs == i;
+		nr_ahead += *nr_run == i;
 		wait_ok(pid);
 	}
 	test_note("%d times of 20", nr_ahead);
-	CHECK(nr_ahead >= 15); /* its time can be up just then */
+	return nr_ahead;
+}
+
+/* Shell scripts are written so: a child that shares its parent's CPU doesn't take it away. */
+TEST(a_parent_goes_on_first)
+{
+	volatile int *nr_run = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	cpu_set_t first = { { 1 } };
+	int nr_ahead = 0;
+
+	CHECK(nr_run != MAP_FAILED);
+	CHECK_OK(sched_setaffinity(0, sizeof(first), &first));
+	/* Its time can be up just then, on a busy host more than once */
+	for (int i = 0; i < 3 && nr_ahead < 15; i++)
+		nr_ahead = times_ahead(nr_run);
+	CHECK(nr_ahead >= 15);
 }
 
 TEST(nproc_limit_stops_fork)

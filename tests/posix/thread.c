@@ -231,19 +231,28 @@ static volatile int shared_word;
 
 static void *run_wait(void *argument)
 {
-	(void)argument;
+	*(volatile pid_t *)argument = gettid();
 	while (shared_word == 0)
 		futex(&shared_word, FUTEX_WAIT | FUTEX_PRIVATE, 0, NULL);
 	return NULL;
+}
+
+/* Threads, five at most, that sleep until the word is not 0. */
+static void start_waiters(pthread_t *threads, int nr)
+{
+	static volatile pid_t ids[5];
+
+	for (int i = 0; i < nr; i++)
+		threads[i] = start(run_wait, (void *)&ids[i]);
+	for (int i = 0; i < nr; i++)
+		WAIT_UNTIL(ids[i] && thread_state(ids[i]) == 'S');
 }
 
 TEST(futex_wakes)
 {
 	pthread_t threads[4];
 
-	for (int i = 0; i < 4; i++)
-		threads[i] = start(run_wait, NULL);
-	sleep_ms(50);
+	start_waiters(threads, 4);
 	shared_word = 1;
 	CHECK_EQ(futex(&shared_word, FUTEX_WAKE | FUTEX_PRIVATE, 1, NULL), 1);
 	CHECK_EQ(futex(&shared_word, FUTEX_WAKE | FUTEX_PRIVATE, INT_MAX, NULL), 3);
@@ -256,9 +265,7 @@ TEST(futex_requeue)
 	static volatile int other;
 	pthread_t threads[3];
 
-	for (int i = 0; i < 3; i++)
-		threads[i] = start(run_wait, NULL);
-	sleep_ms(50);
+	start_waiters(threads, 3);
 	shared_word = 1;
 	CHECK_EQ(syscall(SYS_futex, &shared_word, FUTEX_REQUEUE | FUTEX_PRIVATE, 1, 10L, &other, 0L), 3);
 	CHECK_EQ(futex(&other, FUTEX_WAKE | FUTEX_PRIVATE, 10, NULL), 2);
@@ -339,12 +346,11 @@ static void *run_exit_group(void *argument)
 
 TEST(exit_group_ends_all)
 {
+	pthread_t waiters[5];
 	pid_t pid;
 
 	if (CHILD(pid)) {
-		for (int i = 0; i < 5; i++)
-			start(run_wait, NULL);
-		sleep_ms(20);
+		start_waiters(waiters, 5);
 		start(run_exit_group, NULL);
 		for (;;)
 			pause();
@@ -420,11 +426,12 @@ static void *run_exec(void *argument)
 
 TEST(exec_from_thread)
 {
+	pthread_t waiter;
 	pid_t pid;
 
 	if (CHILD(pid)) {
+		start_waiters(&waiter, 1);
 		start(run_busy, NULL);
-		start(run_wait, NULL);
 		start(run_exec, NULL);
 		for (;;)
 			pause();
