@@ -6,7 +6,6 @@ A test passes when it exits with 0, is skipped when it exits with 77, and fails 
 import glob
 import os
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 
 from report import Stopwatch
 
@@ -29,31 +28,36 @@ def program_of(report, tier, name):
 def run_all(report, tier, names, arguments=lambda name: [], timeout=300):
     """Builds them all at once, so that make can use all CPUs, and runs as many at a time as there are CPUs."""
     programs = (program_of(report, tier, name) for name in names)
-    # What fails here is built again, with its own log
-    subprocess.run(["make", "-s", "-k", *programs],
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done in [pool.submit(run_one, report, tier, name, arguments(name), timeout) for name in names]:
-            done.result()
+    with report.making:
+        done = subprocess.run(["make", "-s", "-k", *programs],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        built = {name: done.returncode == 0 or build_one(report, tier, name) for name in names}
+    report.on_all_cpus(lambda name: run_one(report, tier, name, arguments(name), timeout),
+                       [name for name in names if built[name]])
+
+
+def build_one(report, tier, name):
+    """Once more, since another one failed or this one, and with a log of its own."""
+    path = report.log_path(tier, name)
+    with open(path, "wb") as log:
+        done = subprocess.run(["make", "-s", program_of(report, tier, name)], stdout=log, stderr=log, check=False)
+    if done.returncode != 0:
+        report.failed(f"{tier}/{name}", "does not build", path)
+    return done.returncode == 0
 
 
 def run_one(report, tier, name, arguments, timeout):
-    program = program_of(report, tier, name)
     path = report.log_path(tier, name)
     watch = Stopwatch()
     with open(path, "wb") as log:
-        built = subprocess.run(["make", "-s", program], stdout=log, stderr=log, check=False)
-        if built.returncode == 0:
-            try:
-                status = subprocess.run([program, *arguments], stdin=subprocess.DEVNULL, stdout=log,
-                                        stderr=log, env={**os.environ, **SANITIZERS},
-                                        timeout=timeout, check=False).returncode
-            except subprocess.TimeoutExpired:
-                status = "no end"
+        try:
+            status = subprocess.run([program_of(report, tier, name), *arguments], stdin=subprocess.DEVNULL,
+                                    stdout=log, stderr=log, env={**os.environ, **SANITIZERS},
+                                    timeout=timeout, check=False).returncode
+        except subprocess.TimeoutExpired:
+            status = "no end"
     test = f"{tier}/{name}"
-    if built.returncode != 0:
-        report.failed(test, "does not build", path)
-    elif status == 0:
+    if status == 0:
         report.passed(test, watch.seconds())
     elif status == EXIT_SKIPPED:
         report.skipped(test, "it says so")

@@ -13,17 +13,22 @@ E2FSCK = shutil.which("e2fsck") or "/sbin/e2fsck"
 
 def build(report, kernels):
     """Whether there is what guest tests boot: the image, and the oracle's kernel."""
-    if "guest" not in report.built:
-        targets = [os.path.join(report.build, "quoin.img")]
-        if "linux" in kernels:
-            targets.append(os.path.join(report.build, "linux", "vmlinuz"))
-        log = report.log_path("image")
-        with open(log, "wb") as file:
-            done = subprocess.run(["make", *targets], stdout=file, stderr=file, check=False)
-        report.built["guest"] = done.returncode == 0
-        if done.returncode != 0:
-            report.failed("system", "the image does not build", log)
-    return report.built["guest"]
+    with report.making:
+        if "guest" not in report.built:
+            report.built["guest"] = make_guest(report, kernels)
+        return report.built["guest"]
+
+
+def make_guest(report, kernels):
+    targets = [os.path.join(report.build, "quoin.img")]
+    if "linux" in kernels:
+        targets.append(os.path.join(report.build, "linux", "vmlinuz"))
+    log = report.log_path("image")
+    with open(log, "wb") as file:
+        done = subprocess.run(["make", *targets], stdout=file, stderr=file, check=False)
+    if done.returncode != 0:
+        report.failed("system", "the image does not build", log)
+    return done.returncode == 0
 
 
 def parse_tap(line):

@@ -1,5 +1,6 @@
 """The report: one line per test as it ends, the evidence under a failed one, the totals last."""
 
+import functools
 import os
 import shlex
 import sys
@@ -22,34 +23,41 @@ def tail(path, nr_lines=TAIL_LINES):
 
 
 class Speaker:
-    """What one of several works says: kept until it is its turn, from then on said at once."""
+    """What one of several works says: kept until it is its turn, from then on handed on at once."""
 
-    def __init__(self):
-        self.kept, self.turn = [], threading.Lock()
+    def __init__(self, hand_on):
+        self.hand_on, self.kept, self.turn = hand_on, [], threading.Lock()
 
     def say(self, line):
         with self.turn:
             if self.kept is None:
-                print(line, flush=True)
+                self.hand_on(line)
             else:
                 self.kept.append(line)
 
     def speak_up(self):
         with self.turn:
             for line in self.kept:
-                print(line, flush=True)
+                self.hand_on(line)
             self.kept = None
 
 
 class Report:
+    """What the tests share: where their logs go, what was built for them, and what is said of them.
+
+    Tiers, and parts of one, may run side by side, each in a thread of its own: .lock is held while the lines of one
+    result are printed, .making while make is at work in the tree, .cpus by each program that keeps a CPU busy.
+    """
+
     def __init__(self, build):
         self.build = build
         self.counts = {"passed": 0, "failed": 0, "skipped": 0}
         self.failures = []
-        self.lock = threading.RLock()     # held while the lines of one result are printed
+        self.lock, self.making = threading.RLock(), threading.RLock()
+        self.cpus = threading.Semaphore(os.cpu_count())
         self.built = {}     # what was built for the tests -> whether that went well
         self.colour = sys.stdout.isatty()
-        self.speaking = threading.local()     # .speaker of this thread; none: it has the word
+        self.speaking = threading.local()     # .say of this thread; none: it has the word
 
     def log_path(self, *parts):
         """Where a test's log goes; the folder exists on return and an older log is gone."""
@@ -60,24 +68,36 @@ class Report:
         return path
 
     def say(self, line):
-        speaker = getattr(self.speaking, "speaker", None)
-        if speaker:
-            speaker.say(line)
-        else:
-            print(line, flush=True)
+        self.say_of_thread()(line)
 
-    def side_by_side(self, works, nr_at_once):
-        """Does the works, so many at a time; what each says stays together, in the order of the works."""
+    def say_of_thread(self):
+        return getattr(self.speaking, "say", functools.partial(print, flush=True))
+
+    def side_by_side(self, works, nr_at_once=None):
+        """Does the works, all at once or so many at a time; what each says stays together, in the order of the works."""
         def run(work, speaker):
-            self.speaking.speaker = speaker
+            self.speaking.say = speaker.say
             work()
 
-        speakers = [Speaker() for _ in works]
-        with ThreadPoolExecutor(nr_at_once) as pool:
+        speakers = [Speaker(self.say_of_thread()) for _ in works]
+        with ThreadPoolExecutor(nr_at_once or len(works)) as pool:
             done = [pool.submit(run, *pair) for pair in zip(works, speakers)]
             for one, speaker in zip(done, speakers):
                 speaker.speak_up()
                 one.result()
+
+    def on_all_cpus(self, work, items):
+        """work(item) for each, as many at a time as there are CPUs, of all who ask for some."""
+        say = self.say_of_thread()
+
+        def run(item):
+            self.speaking.say = say
+            with self.cpus:
+                work(item)
+
+        with ThreadPoolExecutor(len(items) or 1) as pool:
+            for done in [pool.submit(run, item) for item in items]:
+                done.result()
 
     def section(self, title):
         self.say(f"\n{title}")

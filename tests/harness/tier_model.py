@@ -8,7 +8,6 @@ import glob
 import os
 import re
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 
 from report import Stopwatch
 
@@ -31,9 +30,7 @@ def run(report, chosen, _kernels):
     if not found:
         return
     report.section("model: protocols, checked by Spin")
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done in [pool.submit(run_one, report, name, path) for name, path in found.items()]:
-            done.result()
+    report.on_all_cpus(lambda name: run_one(report, name, found[name]), list(found))
 
 
 def run_one(report, name, path):

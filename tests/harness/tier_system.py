@@ -1,8 +1,9 @@
 """System tests: Bats files on the host.
 
 A file that boots the guest says under which kernels, in its first lines: "# kernels: linux quoin"; it
-runs once for each, with the kernel's name in $KERNEL.  Any other file runs once; "Needs the image." in
-its first lines has the image built before.
+runs once for each, with the kernel's name in $KERNEL.  Any other file runs once, on the host alone; "Needs
+the image." in its first lines has the image built before.  One of each kind runs at a time: a machine also
+sleeps, and leaves the host something to do.
 """
 
 import glob
@@ -18,14 +19,21 @@ FILE_TIMEOUT_SECONDS = 1500
 
 def run(report, chosen, kernels):
     name, _, test = chosen.partition("/")
-    for path in sorted(glob.glob("tests/system/*.bats")):
-        if name in ("", os.path.basename(path)[:-5]):
-            head = head_of(path)
-            supported = kernels_of(head)
-            if (supported or "Needs the image." in head) and not machine.build(report, kernels):
-                continue
-            for kernel in [k for k in kernels if k in supported] if supported else [None]:
-                run_file(report, path, test, kernel)
+    heads = {path: head_of(path) for path in sorted(glob.glob("tests/system/*.bats"))
+             if name in ("", os.path.basename(path)[:-5])}
+
+    def in_guest():
+        for path, head in heads.items():
+            for kernel in [k for k in kernels if k in kernels_of(head)]:
+                if machine.build(report, kernels):
+                    run_file(report, path, test, kernel)
+
+    def on_host():
+        for path, head in heads.items():
+            if not kernels_of(head) and ("Needs the image." not in head or machine.build(report, kernels)):
+                run_file(report, path, test, None)
+
+    report.side_by_side([in_guest, on_host])
 
 
 def head_of(path):
