@@ -13,22 +13,23 @@ suite() {
     grep '^PASS: ' "$TEST_LOG-$1" | cut -c7- | sort > "$BATS_FILE_TMPDIR/$1"
 }
 
-# oracle: where the results of Linux are kept, under a hash of all that they depend on
+# oracle: where the results of Linux are kept, from one tree to the next, under a hash of all that they depend on
 oracle() {
     local key
     key=$(sha256sum "$BUILD/linux/vmlinuz" "$BUILD/ports/busybox/key" tests/system/busybox/{tree,run} | sha256sum)
-    echo "$BUILD/tests/busybox-linux-${key:0:16}"
+    echo "${QUOIN_CACHE:-$HOME/.cache/quoin}/oracle/busybox-${key:0:16}"
 }
 
 setup_file() {
     make -s linux
     tests/system/busybox/tree "$BATS_FILE_TMPDIR/tree"
-    mkdir -p "$BUILD/tests"
     if [ -e "$(oracle)" ]; then
         on_machines suite $MACHINES
     else
         on_machines suite linux-1 $MACHINES
-        mv "$BATS_FILE_TMPDIR/linux-1" "$(oracle)"
+        mkdir -p "$(dirname "$(oracle)")"
+        cp "$BATS_FILE_TMPDIR/linux-1" "$(oracle).new"
+        mv "$(oracle).new" "$(oracle)"
     fi
 }
 
