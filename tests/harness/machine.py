@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 
 ROOT_OFFSET = 16 << 20      # image/mkimage: where the ext4 root begins
 PANIC = re.compile(rb"panic|Oops:|general protection fault|BUG:|ASSERT", re.IGNORECASE)
@@ -44,9 +45,7 @@ def parse_tap(line):
 
 def fresh_disk(build, name):
     """A copy of the image to boot from, so that its file system can be looked at afterwards."""
-    folder = os.path.join(build, "tests", "disk")
-    os.makedirs(folder, exist_ok=True)
-    path = os.path.join(folder, name + ".img")
+    path = os.path.join(tempfile.gettempdir(), name + ".img")
     subprocess.run(["cp", "--reflink=auto", "--sparse=always", os.path.join(build, "quoin.img"), path],
                    check=True)
     return path

@@ -22,7 +22,7 @@
 #define UNUSED __attribute__((unused))
 
 struct disk {
-	char path[64];
+	char path[256];
 	uint8_t *data;
 	uint64_t size;
 	struct ext4_env env;
@@ -153,10 +153,11 @@ static void disk_map(struct disk *disk)
 /* a disk of size (as truncate takes it), formatted with these options of mke2fs */
 static UNUSED void disk_make(struct disk *disk, const char *size, const char *options)
 {
+	const char *folder = getenv("TMPDIR");
 	int fd;
 
 	memset(disk, 0, sizeof(*disk));
-	strcpy(disk->path, "/tmp/ext4-unit-XXXXXX");
+	snprintf(disk->path, sizeof(disk->path), "%s/ext4-unit-XXXXXX", folder ? folder : "/tmp");
 	fd = mkstemp(disk->path);
 	CHECK_OR_STOP(fd >= 0);
 	close(fd);
@@ -175,9 +176,7 @@ static UNUSED void disk_destroy(struct disk *disk)
 /* what e2fsck says of the disk, which must be nothing */
 static UNUSED void disk_check(struct disk *disk)
 {
-	CHECK_OR_STOP(!shell("e2fsck -fn %s >%s.log 2>&1 || { cat %s.log; exit 1; }", disk->path, disk->path,
-			     disk->path));
-	shell("rm -f %s.log", disk->path);
+	CHECK_OR_STOP(!shell("said=$(e2fsck -fn %s 2>&1) || { echo \"$said\"; exit 1; }", disk->path));
 }
 
 static UNUSED struct ext4_fs *disk_mount(struct disk *disk)
