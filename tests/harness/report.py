@@ -3,6 +3,7 @@
 import functools
 import os
 import shlex
+import subprocess
 import sys
 import threading
 import time
@@ -98,6 +99,24 @@ class Report:
         with ThreadPoolExecutor(len(items) or 1) as pool:
             for done in [pool.submit(run, item) for item in items]:
                 done.result()
+
+    def make_each(self, tier, names):
+        """Makes build/tests/TIER/NAME of each, all at once, so that make can use all CPUs; the names of those that are
+        there then.  One that does not build is a failed test."""
+        def make(log, *some):
+            programs = [os.path.join(self.build, "tests", tier, name) for name in some]
+            return subprocess.run(["make", "-s", "-k", *programs], stdout=log, stderr=log, check=False).returncode == 0
+
+        def made(name):     # once more by itself, with a log of its own
+            path = self.log_path(tier, name)
+            with open(path, "wb") as log:
+                done = make(log, name)
+            if not done:
+                self.failed(f"{tier}/{name}", "does not build", path)
+            return done
+
+        with self.making:
+            return names if make(subprocess.DEVNULL, *names) else [name for name in names if made(name)]
 
     def section(self, title):
         self.say(f"\n{title}")
