@@ -16,24 +16,14 @@ FUZZCC := clang
 FUZZ_CFLAGS := $(UNIT_CFLAGS) -fsanitize=fuzzer -Itests/fuzz
 export FUZZ_SECONDS ?= 60
 
-# $(call host_field,unit/name,field): the words after "// field:" in the head of tests/unit/name.c
-host_field = $(shell sed -n 's,^// $(2):,,p;10q' tests/$(1).c)
-
-host_sources = tests/$(1).c $(wildcard $(call host_field,$(1),sources))
-
-# $(call host_rule,unit/name,compiler and flags): a program for the host, of the sources that its head names
-define host_rule
-$(BUILD)/tests/$(1): tests/$(1).c $(call host_field,$(1),sources) | $(ABI_HEADERS) $(GENERATED)
-	@mkdir -p $$(@D)
-	$$(call say,HOSTCC,$$@)
-	$(Q)$(2) $(call host_field,$(1),flags) -MM -MT $$@ $(call host_sources,$(1)) > $$@.d
-	$(Q)$(2) $(call host_field,$(1),flags) -o $$@ $(call host_sources,$(1)) $(call host_field,$(1),libs)
-endef
-$(foreach test,$(wildcard tests/unit/*.c),$(eval \
-    $(call host_rule,$(test:tests/%.c=%),$(HOSTCC) $(UNIT_CFLAGS))))
-$(foreach test,$(wildcard tests/fuzz/*.c),$(eval \
-    $(call host_rule,$(test:tests/%.c=%),$(FUZZCC) $(FUZZ_CFLAGS))))
--include $(wildcard $(BUILD)/tests/unit/*.d $(BUILD)/tests/fuzz/*.d)
+# The rules for the programs of the tiers unit and fuzz, written anew when the head of one may have changed
+HOST_PROGRAMS := $(wildcard tests/unit/*.c tests/fuzz/*.c)
+$(BUILD)/tests/host.mk: tests/host-rules.awk $(HOST_PROGRAMS)
+	@mkdir -p $(@D)
+	$(Q)awk -f $< $(HOST_PROGRAMS) > $@
+HOST_OBJECTS :=
+include $(BUILD)/tests/host.mk
+-include $(wildcard $(HOST_OBJECTS:.o=.d))
 
 RUN_TESTS = env -u MAKEFLAGS -u MAKELEVEL BUILD=$(BUILD) tests/harness/run
 
